@@ -1,0 +1,74 @@
+"""Captures as CDXJ lines: `SURT TIMESTAMP {json}`.
+
+The JSON names are those that pywb and cdxj-indexer use: url, mime, status, digest, length, offset, filename.
+`filename` is the WARC's key in the store. Times are UTC; the 14-digit stamp drops fractions of a second.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import surt as _surt
+
+from archive.errors import DamagedWarc
+from archive.model import Capture, Location
+
+
+def surt_of(url: str) -> str:
+    """The URL's sort-friendly key, as the field computes it (the `surt` package's canonical form)."""
+    try:
+        return str(_surt.surt(url))
+    except (ValueError, IndexError, AttributeError, TypeError):
+        return url.replace(" ", "%20")
+
+
+def stamp_of(at: datetime) -> str:
+    """The 14-digit timestamp of a moment, in UTC."""
+    return at.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+
+
+def moment_of(stamp: str) -> datetime:
+    """The first moment that a timestamp of 4 to 14 digits names; raise ValueError for others."""
+    if not (stamp.isascii() and stamp.isdigit() and 4 <= len(stamp) <= 14):
+        raise ValueError(f"{stamp!r} is no timestamp of 4 to 14 digits, like 20261120060000")
+    full = stamp + "00000101000000"[len(stamp) :]
+    return datetime.strptime(full, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+
+
+def line_of(capture: Capture) -> str:
+    """The CDXJ line of a capture, without a line end."""
+    fields: dict[str, Any] = {
+        "url": capture.url,
+        "mime": capture.mime,
+        "status": str(capture.status),
+        "digest": capture.digest,
+        "length": str(capture.location.length),
+        "offset": str(capture.location.offset),
+        "filename": capture.location.warc,
+    }
+    if capture.kind != "response":
+        fields["type"] = capture.kind
+    if capture.redirect:
+        fields["redirect"] = capture.redirect
+    return f"{capture.surt} {stamp_of(capture.at)} {json.dumps(fields, ensure_ascii=False)}"
+
+
+def capture_of(line: str) -> Capture:
+    """Read a CDXJ line; raise DamagedWarc where it is not one."""
+    try:
+        key, stamp, rest = line.split(" ", 2)
+        found = json.loads(rest)
+        place = Location(warc=found["filename"], offset=int(found["offset"]), length=int(found["length"]))
+        return Capture(
+            surt=key,
+            at=moment_of(stamp),
+            url=found["url"],
+            status=int(found.get("status") or 0),
+            mime=found.get("mime", ""),
+            digest=found.get("digest", ""),
+            location=place,
+            kind=found.get("type", "response"),
+            redirect=found.get("redirect"),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedWarc(f"not a CDXJ line ({error}): {line[:120]!r}") from error

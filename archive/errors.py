@@ -1,0 +1,97 @@
+"""Every error that Newsmorgue raises, by whose fault it is.
+
+MorgueError
+├── CallerError            the caller's: a wrong argument, setting or site file
+│   ├── ConfigError        a setting or a site file: names file, key and value
+│   ├── NotCaptured        nothing in the archive for this URL (names the nearest)
+│   └── UnknownSite        no site of this name
+├── SiteError              the site's: it cannot be, or may not be, fetched
+│   ├── AddressRefused     the host resolves to an address that is not public
+│   └── Unreachable        no answer: DNS, connect, TLS, time-out
+├── StoreError             the store's, or the spool's
+│   ├── NotStored          no such key
+│   ├── StoreConflict      a key holds other bytes than those to be written
+│   ├── StoreDenied        wrong credentials or no permission
+│   ├── StoreBusy          may go away by itself (retry)
+│   └── SpoolError         the spool folder cannot be written
+└── DamagedWarc            damage in an archive: names file and offset
+"""
+
+
+class MorgueError(Exception):
+    """Base of all errors; its text is one line that says what to do."""
+
+    exit_code = 1
+    retryable = False
+
+
+class CallerError(MorgueError):
+    """The caller asked for something that cannot be."""
+
+    exit_code = 2
+
+
+class ConfigError(CallerError):
+    """A setting or site file is wrong."""
+
+
+class NotCaptured(CallerError):
+    """The archive holds nothing for this URL and time."""
+
+
+class UnknownSite(CallerError):
+    """No site file has this name."""
+
+
+class SiteError(MorgueError):
+    """The site could not be fetched."""
+
+    exit_code = 3
+
+
+class AddressRefused(SiteError):
+    """A host resolves to an address that is not public."""
+
+
+class Unreachable(SiteError):
+    """A host did not answer."""
+
+    retryable = True
+
+
+class StoreError(MorgueError):
+    """The store failed."""
+
+    exit_code = 4
+
+
+class NotStored(StoreError):
+    """The store holds no such key."""
+
+
+class StoreConflict(StoreError):
+    """A key holds other bytes already; nothing was overwritten."""
+
+
+class StoreDenied(StoreError):
+    """The store refused our credentials."""
+
+
+class StoreBusy(StoreError):
+    """The store cannot be reached now."""
+
+    retryable = True
+
+
+class SpoolError(StoreError):
+    """The spool folder cannot be written."""
+
+
+class DamagedWarc(MorgueError):
+    """A WARC is damaged; `offset` counts bytes of the file as stored."""
+
+    exit_code = 5
+
+    def __init__(self, message: str, *, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset

@@ -1,0 +1,169 @@
+"""The words of the house, as values.
+
+Rules of this file: only frozen, slotted, keyword-only dataclasses from the standard library; no I/O and no
+framework; bytes where the wire had bytes; datetimes are aware and in UTC.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """What the TLS layer agreed on, in the words of WARC-Protocol and WARC-Cipher-Suite."""
+
+    version: str
+    cipher: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and what came back, as bytes on the wire.
+
+    `request` and `response` are whole messages: head and body as sent, chunk framing and content coding
+    included. `response` is empty where no byte came; `error` then says why. `head_length` counts the bytes
+    of the final response head; `interim` are 1xx responses that came before it.
+    """
+
+    url: str
+    method: str
+    request: bytes
+    response: bytes
+    head_length: int
+    began: datetime
+    seconds: float
+    interim: bytes = b""
+    peer: str | None = None
+    tls: Tls | None = None
+    truncated: str | None = None
+    error: str | None = None
+    referrer: str | None = None
+    via: str | None = None
+
+    @property
+    def head(self) -> bytes:
+        """The response head, with the empty line that ends it."""
+        return self.response[: self.head_length]
+
+    @property
+    def body(self) -> bytes:
+        """The response body as it crossed the wire (transfer coding included)."""
+        return self.response[self.head_length :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Where a record lies: WARC key in the store, offset and length in bytes of its gzip member."""
+
+    warc: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """An index line: one response or revisit record.
+
+    `surt` is the URL key; `digest` the payload digest, as "sha1:BASE32"; `kind` the WARC-Type.
+    """
+
+    surt: str
+    at: datetime
+    url: str
+    status: int
+    mime: str
+    digest: str
+    location: Location
+    kind: str = "response"
+    redirect: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarcFile:
+    """A sealed WARC: its name, size in bytes, SHA-256 (hex) and count of records."""
+
+    name: str
+    size: int
+    sha256: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedWarc:
+    """A WARC in the store, as a manifest names it."""
+
+    key: str
+    cdxj: str
+    size: int
+    sha256: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One crawl of one site, as its manifest in the store says.
+
+    `reason` is why it ended ("finished", "limit", "stopped", "recovered" ...), `counts` are exchanges by
+    outcome, `key` is the manifest's own key.
+    """
+
+    id: str
+    site: str
+    started: datetime
+    ended: datetime
+    reason: str
+    counts: dict[str, int]
+    warcs: tuple[PublishedWarc, ...]
+    key: str
+    software: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture of an article; `url` may be empty where only the caption was found."""
+
+    url: str
+    caption: str = ""
+    credit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """What a page says. `body` are its paragraphs in order; empty strings and tuples mean not found.
+
+    `access` is "free", "paid" or "unknown" (absence of a sign is unknown). `source` says for each field
+    where it came from ("json-ld", "meta", "trafilatura" ...).
+    """
+
+    url: str
+    headline: str
+    standfirst: str = ""
+    authors: tuple[str, ...] = ()
+    agency: str = ""
+    published: datetime | None = None
+    modified: datetime | None = None
+    section: str = ""
+    language: str = ""
+    access: str = "unknown"
+    body: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+    source: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleRow:
+    """An article as archived: what it says, which site and run, and the record it came from.
+
+    `version` is the SHA-256 (hex) of the normalised content; two rows of one URL with one version say the
+    same thing.
+    """
+
+    article: Article
+    site: str
+    run: str
+    captured: datetime
+    warc: Location
+    version: str
+    extractor: str

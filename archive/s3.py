@@ -1,0 +1,202 @@
+"""The S3 store: the one module that speaks to S3.
+
+Objects are written with `If-None-Match: *`; large ones as multipart uploads whose completion carries the same
+condition (boto3's own upload_file cannot). SHA-256 travels as user metadata, so that an equal object is known
+without reading it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config as ClientConfig
+
+from archive.errors import ConfigError, NotStored, StoreBusy, StoreConflict, StoreDenied, StoreError
+
+PART = 16 * 1024 * 1024
+DENIED = {
+    "AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "ExpiredToken",
+    "InvalidToken", "UnauthorizedAccess",
+}  # fmt: skip
+MISSING = {"NoSuchKey", "404", "NotFound"}
+TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504"}
+
+T = TypeVar("T")
+
+
+class S3Store:
+    """An archive in a bucket, under a prefix; endpoint and credentials come from the AWS variables."""
+
+    def __init__(self, *, bucket: str, prefix: str) -> None:
+        self.bucket = bucket
+        self.prefix = f"{prefix}/" if prefix else ""
+        self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+        self.client = self._connect()
+
+    def _connect(self) -> Any:
+        settings = ClientConfig(
+            signature_version="s3v4",
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"max_attempts": 4, "mode": "standard"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"},
+        )
+        try:
+            return boto3.session.Session().client("s3", config=settings)
+        except botocore.exceptions.NoRegionError:
+            return boto3.session.Session().client("s3", region_name="us-east-1", config=settings)
+        except (botocore.exceptions.BotoCoreError, ValueError) as error:
+            raise ConfigError(f"the S3 settings are wrong ({error}); check the AWS_* variables") from error
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write `data` once; raise StoreConflict where the key holds other bytes."""
+        digest = hashlib.sha256(data).hexdigest()
+        self._once(key, digest, lambda: self._put_whole(key, data, digest))
+
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Write the file once and verify what was stored; `sha256` is its hex digest."""
+        size = path.stat().st_size
+        if size <= PART:
+            self._once(key, sha256, lambda: self._put_whole(key, path.read_bytes(), sha256))
+        else:
+            self._once(key, sha256, lambda: self._put_parts(key, path, sha256))
+        self._verify(key, size, sha256)
+
+    def _put_whole(self, key: str, data: bytes, digest: str) -> None:
+        checksum = _base64(digest)
+        self._call(
+            key, self.client.put_object, Key=self.prefix + key, Body=data, IfNoneMatch="*",
+            Metadata={"sha256": digest}, ChecksumSHA256=checksum,
+        )  # fmt: skip
+
+    def _put_parts(self, key: str, path: Path, digest: str) -> None:
+        full = self.prefix + key
+        begun = self._call(key, self.client.create_multipart_upload, Key=full, Metadata={"sha256": digest})
+        upload = begun["UploadId"]
+        try:
+            parts = list(self._send_parts(key, path, upload))
+            self._call(
+                key, self.client.complete_multipart_upload, Key=full, UploadId=upload, IfNoneMatch="*",
+                MultipartUpload={"Parts": parts},
+            )  # fmt: skip
+        except BaseException:
+            self._abort(full, upload)
+            raise
+
+    def _send_parts(self, key: str, path: Path, upload: str) -> Iterator[dict[str, Any]]:
+        with path.open("rb") as file:
+            number = 1
+            while data := file.read(PART):
+                sent = self._call(
+                    key, self.client.upload_part, Key=self.prefix + key, UploadId=upload,
+                    PartNumber=number, Body=data,
+                )  # fmt: skip
+                # S3's ETag of a part is its MD5: a part damaged on the way is seen here.
+                if sent["ETag"].strip('"') != hashlib.md5(data, usedforsecurity=False).hexdigest():
+                    raise StoreBusy(f"{key}: part {number} arrived damaged at {self.url}; try again")
+                yield {"PartNumber": number, "ETag": sent["ETag"]}
+                number += 1
+
+    def _abort(self, full: str, upload: str) -> None:
+        try:
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=full, UploadId=upload)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+            return  # the bucket's lifecycle rule removes what is left of it
+
+    def _once(self, key: str, digest: str, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except StoreConflict:
+            if self._digest(key) != digest:
+                raise
+
+    def _digest(self, key: str) -> str:
+        head = self._call(key, self.client.head_object, Key=self.prefix + key)
+        known = head.get("Metadata", {}).get("sha256")
+        return str(known) if known else hashlib.sha256(self.read(key)).hexdigest()
+
+    def _verify(self, key: str, size: int, sha256: str) -> None:
+        head = self._call(key, self.client.head_object, Key=self.prefix + key)
+        if head["ContentLength"] != size or head.get("Metadata", {}).get("sha256") != sha256:
+            raise StoreConflict(f"{key}: {self.url} holds {head['ContentLength']} bytes, not the {size} sent")
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes of an object from `start`; raise NotStored where there is none."""
+        if length == 0:
+            return b""
+        end = "" if length is None else start + length - 1
+        extra = {} if start == 0 and length is None else {"Range": f"bytes={start}-{end}"}
+        answer = self._call(key, self.client.get_object, Key=self.prefix + key, **extra)
+        try:
+            return bytes(answer["Body"].read())
+        except (botocore.exceptions.BotoCoreError, OSError) as error:
+            raise StoreBusy(f"{self.url} broke off while sending {key}; try again") from error
+
+    def size(self, key: str) -> int | None:
+        """Size in bytes, or None where there is no such key."""
+        try:
+            return int(self._call(key, self.client.head_object, Key=self.prefix + key)["ContentLength"])
+        except NotStored:
+            return None
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Keys that begin with `prefix`, sorted."""
+        found: list[str] = []
+        token: dict[str, str] = {}
+        while True:
+            page = self._call(prefix, self.client.list_objects_v2, Prefix=self.prefix + prefix, **token)
+            found += [item["Key"][len(self.prefix) :] for item in page.get("Contents", ())]
+            if not page.get("IsTruncated"):
+                break
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+        # SeaweedFS lists per path component, not in byte order: sorting is ours.
+        yield from sorted(found)
+
+    def check(self) -> None:
+        """Raise a StoreError that says what to do where the bucket cannot be used."""
+        self._call("", self.client.head_bucket)
+
+    def _call(self, key: str, method: Callable[..., T], **arguments: Any) -> T:
+        try:
+            return method(Bucket=self.bucket, **arguments)
+        except botocore.exceptions.ClientError as error:
+            raise self._mapped(key, error, method) from error
+        except botocore.exceptions.NoCredentialsError as error:
+            raise StoreDenied(
+                f"no credentials for {self.url}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ) from error
+        except botocore.exceptions.ParamValidationError as error:
+            raise ConfigError(f"{self.url} is no usable archive: {str(error).splitlines()[-1]}") from error
+        except (botocore.exceptions.HTTPClientError, botocore.exceptions.BotoCoreError) as error:
+            where = self.client.meta.endpoint_url
+            raise StoreBusy(
+                f"cannot reach the store at {where}: {type(error).__name__}; is it running?"
+            ) from error
+
+    def _mapped(self, key: str, error: Any, method: Any) -> StoreError:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code == "NoSuchBucket" or (code in MISSING and getattr(method, "__name__", "") == "head_bucket"):
+            return StoreError(f"there is no bucket {self.bucket!r}; make it first, or correct --archive")
+        if code in MISSING:
+            return NotStored(f"{self.url} holds no {key}")
+        if code in DENIED:
+            return StoreDenied(f"{self.url} refuses our credentials ({code}); check the AWS_* variables")
+        if code in TAKEN:
+            return StoreConflict(
+                f"{key} exists with other bytes; nothing was overwritten, look at who writes it"
+            )
+        if code in BUSY:
+            return StoreBusy(f"{self.url} answered {code}; try again")
+        return StoreError(f"{self.url} answered {code or error} for {key}")
+
+
+def _base64(hex_digest: str) -> str:
+    import base64
+
+    return base64.b64encode(bytes.fromhex(hex_digest)).decode()

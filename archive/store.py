@@ -1,0 +1,152 @@
+"""The store: write-once objects under keys, in a folder or in S3.
+
+Rules: no object is ever overwritten; putting equal bytes again is success, other bytes are a StoreConflict.
+Keys are POSIX paths without a leading slash. The order of `keys` is ours (sorted), never the server's.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from archive.errors import CallerError, NotStored, StoreConflict, StoreDenied, StoreError
+
+
+class Store(Protocol):
+    """Where an archive lives."""
+
+    url: str
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write `data` once; raise StoreConflict where the key holds other bytes."""
+
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Write the file once and verify what was stored; `sha256` is its hex digest."""
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes of an object from `start`; raise NotStored where there is none."""
+
+    def size(self, key: str) -> int | None:
+        """Size in bytes, or None where there is no such key."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Keys that begin with `prefix`, sorted."""
+
+    def check(self) -> None:
+        """Raise a StoreError that says what to do where the store cannot be used."""
+
+
+def open_store(url: str) -> Store:
+    """Open the archive at `url`: s3://bucket/prefix or a folder."""
+    if url.startswith("s3://"):
+        from archive.s3 import S3Store
+
+        parts = urlsplit(url)
+        if not parts.netloc:
+            raise CallerError(f"{url!r} names no bucket; write s3://bucket/prefix")
+        return S3Store(bucket=parts.netloc, prefix=parts.path.strip("/"))
+    if "://" in url:
+        raise CallerError(f"{url!r} is neither a folder nor s3://bucket/prefix")
+    return FolderStore(Path(url))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class FolderStore:
+    """An archive in a folder; each object is linked into place whole, after fsync."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.url = str(root)
+
+    def _path(self, key: str) -> Path:
+        if not key or key.startswith("/") or ".." in key.split("/"):
+            raise CallerError(f"{key!r} is not a key of the store")
+        return self.root / key
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write `data` once; raise StoreConflict where the key holds other bytes."""
+        path = self._path(key)
+        temporary = self._temporary(path, data)
+        try:
+            os.link(temporary, path)
+            _sync_folder(path.parent)
+        except FileExistsError:
+            if path.read_bytes() != data:
+                raise _conflict(key) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _temporary(self, path: Path, data: bytes) -> Path:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".put-", delete=False) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                return Path(file.name)
+        except PermissionError as error:
+            raise StoreDenied(f"cannot write to the archive {self.url}: {error.strerror}") from error
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {key_of(self.root, path)} to {self.url}: {error.strerror}"
+            ) from error
+
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Write the file once and verify what was stored; `sha256` is its hex digest."""
+        self.put(key, path.read_bytes())
+        if sha256_of(self._path(key)) != sha256:
+            raise StoreConflict(f"{key}: what was stored has another SHA-256 than the file; check the disk")
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes of an object from `start`; raise NotStored where there is none."""
+        try:
+            with self._path(key).open("rb") as file:
+                file.seek(start)
+                return file.read(-1 if length is None else length)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise NotStored(f"{self.url} holds no {key}") from None
+
+    def size(self, key: str) -> int | None:
+        """Size in bytes, or None where there is no such key."""
+        path = self._path(key)
+        return path.stat().st_size if path.is_file() else None
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Keys that begin with `prefix`, sorted."""
+        base = self.root / prefix.rpartition("/")[0]
+        found = (key_of(self.root, path) for path in base.rglob("*") if path.is_file())
+        yield from sorted(k for k in found if k.startswith(prefix) and "/.put-" not in f"/{k}")
+
+    def check(self) -> None:
+        """Make the folder where it is missing; raise where that is refused."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreDenied(f"cannot make the archive folder {self.url}: {error.strerror}") from error
+        if not os.access(self.root, os.W_OK):
+            raise StoreDenied(f"cannot write to the archive folder {self.url}")
+
+
+def key_of(root: Path, path: Path) -> str:
+    """The key of a file under `root`."""
+    return path.relative_to(root).as_posix()
+
+
+def _conflict(key: str) -> StoreConflict:
+    return StoreConflict(f"{key} exists with other bytes; nothing was overwritten, look at who writes it")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The Airflow side: DAG factory, operators and the one-machine stack."""

@@ -1,0 +1,1 @@
+"""The Scrapy adapter: sites as data, discovery, the download handler."""
