@@ -52,3 +52,15 @@ def _hours(text: str) -> float:
     if not 0 <= hours < 24 * 366:
         raise ConfigError(f"MORGUE_SPOOL_KEEP={text!r} is not a number of hours; use for example 24")
     return hours
+
+
+def site_folder(config: Config) -> Path:
+    """The folder of site files: MORGUE_SITES, or the one inside the installed package `spiders`."""
+    if config.sites is not None:
+        return config.sites
+    from importlib.util import find_spec
+
+    found = find_spec("spiders")
+    if found is None or found.origin is None:
+        raise ConfigError("no folder of site files: set MORGUE_SITES")
+    return Path(found.origin).parent / "sites"

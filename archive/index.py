@@ -14,7 +14,7 @@ import heapq
 import json
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from archive.cdxj import capture_of, surt_of
@@ -145,3 +145,14 @@ def _fold(store: Store, head: Head, young: list[str]) -> Head:
 
 def _dump(head: Head) -> bytes:
     return json.dumps({"segments": head.segments, "runs": sorted(head.runs)}, indent=1).encode()
+
+
+def recent(store: Store, site: str, since: datetime) -> list[Capture]:
+    """What runs of a site that ended after `since` captured, oldest first."""
+    found: list[Capture] = []
+    for key in run_keys(store, site):
+        if key.rpartition("/")[2] < f"{since - timedelta(days=2):%Y%m%dT%H%M%SZ}":
+            continue  # a run id begins with its start: this one began too long ago
+        for warc in read_run(store, key).warcs:
+            found += [capture_of(line) for line in read_lines(store, warc.cdxj)]
+    return sorted((c for c in found if c.at >= since), key=lambda c: c.at)

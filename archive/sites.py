@@ -105,8 +105,7 @@ def parse_site(data: dict[str, Any], *, site_id: str, file: str) -> Site:
         if spec.default is MISSING and key not in data:
             raise ConfigError(f"{file}: the key {key!r} is missing")
     site = Site(id=site_id, file=file, **{k: _value(file, k, str(known[k].type), v) for k, v in data.items()})
-    _check(site)
-    return site
+    return check_site(site)
 
 
 def _value(file: str, key: str, kind: str, value: Any) -> Any:
@@ -125,6 +124,16 @@ _SAID = {
     "bool": "true or false",
     "list": "a list of texts",
 }
+
+
+def check_site(site: Site) -> Site:
+    """The site itself; raise ConfigError that names the wrong key."""
+    if not ID.match(site.id):
+        raise ConfigError(
+            f"{site.id!r} is no site id: use a-z, 0-9, _ and -, and begin with a letter or digit"
+        )
+    _check(site)
+    return site
 
 
 def _check(site: Site) -> None:

@@ -1,0 +1,5 @@
+"""`python -m archive` is `morgue`."""
+
+from archive.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""What all commands share: the archive, JSON output, times."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+
+from archive.cdxj import moment_of
+from archive.config import Config
+from archive.errors import CallerError
+from archive.extract import read_time
+from archive.store import Store, open_store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def archive_option(function: F) -> F:
+    """--archive: a folder or s3://bucket/prefix."""
+    return click.option(
+        "--archive",
+        metavar="PATH|s3://BUCKET/PREFIX",
+        help="The archive  [default: MORGUE_ARCHIVE, or var/archive]",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """--json: output for machines."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(function)
+
+
+def archive_url(archive: str | None) -> str:
+    """The archive that was asked for, or the one of the settings."""
+    return archive or Config.from_env().archive
+
+
+def the_store(archive: str | None) -> Store:
+    """Open the archive; raise a StoreError that says what to do where it cannot be used."""
+    store = open_store(archive_url(archive))
+    store.check()
+    return store
+
+
+def echo_json(data: Any, *, indent: int | None = None) -> None:
+    """Print one JSON value; datetimes as ISO 8601."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=indent, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def a_time(text: str | None, *, end: bool = False) -> datetime | None:
+    """A time as people write it: 2026-11-20, 2026-11-20T06:00Z or a 14-digit timestamp.
+
+    With `end`, a bare day means the end of it.
+    """
+    if text is None:
+        return None
+    try:
+        moment = moment_of(text) if text.isdigit() else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CallerError(
+            f"{text!r} is no time; write 2026-11-20, 2026-11-20T06:00Z or 20261120060000"
+        ) from error
+    aware = read_time(moment.isoformat())
+    assert aware is not None
+    return aware + timedelta(days=1) if end and len(text) in (8, 10) else aware

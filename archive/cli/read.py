@@ -1,0 +1,126 @@
+"""Commands that read an archive: runs, captures, get, articles."""
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from archive.articles import json_row, rows
+from archive.cdxj import line_of
+from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
+from archive.errors import NotCaptured
+from archive.index import Index
+from archive.model import ArticleRow, Run
+from archive.playback import play, read_location
+from archive.runs import all_runs
+
+
+@click.command()
+@click.option("--site", help="Only runs of this site.")
+@archive_option
+@json_option
+def runs(site: str | None, archive: str | None, as_json: bool) -> None:
+    """List the published runs, oldest first.
+
+    Example: morgue runs --site the-daily-specimen
+    """
+    for run in all_runs(the_store(archive), site):
+        if as_json:
+            echo_json(asdict(run))
+        else:
+            click.echo(_run_line(run))
+
+
+def _run_line(run: Run) -> str:
+    size = sum(w.size for w in run.warcs)
+    seconds = (run.ended - run.started).total_seconds()
+    said = " ".join(f"{k}={v}" for k, v in sorted(run.counts.items()))
+    return f"{run.id}  {run.site}  {run.reason}  {seconds:.0f} s  {size:,} bytes  {said}"
+
+
+@click.command()
+@click.argument("url")
+@archive_option
+@json_option
+def captures(url: str, archive: str | None, as_json: bool) -> None:
+    """List the captures of a URL, oldest first, as CDXJ lines.
+
+    Example: morgue captures https://paper.example/news/story
+    """
+    found = Index(the_store(archive)).captures(url)
+    if not found:
+        raise NotCaptured(f"nothing was captured of {url}; `morgue runs` shows what was crawled")
+    for capture in found:
+        if as_json:
+            echo_json(asdict(capture))
+        else:
+            click.echo(line_of(capture))
+
+
+@click.command()
+@click.argument("url")
+@click.option("--at", metavar="TIME", help="The capture nearest to this time  [default: the latest]")
+@click.option("--raw", is_flag=True, help="The HTTP message as it crossed the wire: head and body.")
+@click.option("--headers", is_flag=True, help="The head only.")
+@archive_option
+def get(url: str, at: str | None, raw: bool, headers: bool, archive: str | None) -> None:
+    """Write a captured page to standard output: its body, decoded.
+
+    Example: morgue get https://paper.example/ --at 2026-11-20T06:00Z > page.html
+    """
+    store = the_store(archive)
+    index = Index(store)
+    capture = index.closest(url, a_time(at))
+    click.echo(f"captured {capture.at:%Y-%m-%d %H:%M:%S} UTC, status {capture.status}", err=True)
+    if raw or headers:
+        record = read_location(store, capture.location)
+        head_length = len(record.block) - len(record.http()[1])
+        sys.stdout.buffer.write(record.block if raw else record.block[:head_length])
+    else:
+        sys.stdout.buffer.write(play(store, index, capture).decoded())
+    sys.stdout.buffer.flush()
+
+
+@click.command()
+@click.option("--site", help="Only articles of this site.")
+@click.option("--since", metavar="TIME", help="Captured at or after this time.")
+@click.option("--until", metavar="TIME", help="Captured before this time (a bare day is included).")
+@click.option("--url", help="Only the article of this URL.")
+@click.option("--versions", is_flag=True, help="Every version of each article, not only the latest.")
+@archive_option
+@json_option
+def articles(
+    site: str | None,
+    since: str | None,
+    until: str | None,
+    url: str | None,
+    versions: bool,
+    archive: str | None,
+    as_json: bool,
+) -> None:
+    """List archived articles, newest capture first; with --json whole, one a line.
+
+    Example: morgue articles --site the-daily-specimen --since 2026-11-20 --json
+    """
+    store = the_store(archive)
+    wanted: dict[str, Any] = {
+        "site": site,
+        "since": a_time(since),
+        "until": a_time(until, end=True),
+        "url": url,
+    }
+    found = rows(store, versions=versions, **wanted)
+    for row in found:
+        if as_json:
+            echo_json(json_row(row))
+        else:
+            click.echo(_article_line(row))
+    if not found and not as_json:
+        click.echo("no articles; after a crawl, `morgue extract` makes them from the WARCs", err=True)
+
+
+def _article_line(row: ArticleRow) -> str:
+    article = row.article
+    published = f"{article.published:%Y-%m-%d %H:%M}" if article.published else "-" * 16
+    return f"{published}  {article.headline}\n{' ' * 18}{article.url}"

@@ -1,0 +1,64 @@
+"""A capture played back: the response as it was stored, revisits resolved."""
+
+from dataclasses import dataclass, replace
+
+from archive.errors import DamagedWarc, NotCaptured
+from archive.index import Index
+from archive.model import Capture, Location
+from archive.store import Store
+from archive.warc import Record, read_record
+from archive.wire import ResponseHead, decode, entity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playback:
+    """A stored response. `body` has its transfer coding removed and its content coding kept."""
+
+    capture: Capture
+    head: ResponseHead
+    body: bytes
+
+    def decoded(self) -> bytes:
+        """The body without content coding."""
+        return decode(self.head, self.body)
+
+    def text(self) -> str:
+        """The decoded body as text, by the charset that the response or the page names."""
+        from w3lib.encoding import html_to_unicode
+
+        kind = (self.head.get(b"content-type") or b"").decode("latin-1")
+        return str(html_to_unicode(kind, self.decoded(), default_encoding="utf-8")[1])
+
+
+def read_location(store: Store, location: Location) -> Record:
+    """The record at a Location, by one ranged read; raise NotStored or DamagedWarc."""
+    data = store.read(location.warc, location.offset, location.length)
+    try:
+        return read_record(data)
+    except DamagedWarc as error:
+        raise DamagedWarc(f"{location.warc} at {location.offset}: {error}", offset=location.offset) from error
+
+
+def play(store: Store, index: Index, capture: Capture) -> Playback:
+    """The response of a capture; a revisit lends its body from the capture that it refers to."""
+    record = read_location(store, capture.location)
+    head, body = record.http()
+    if record.kind == "revisit":
+        return _lent(store, index, capture, record, head)
+    return Playback(capture=capture, head=head, body=entity(head, body))
+
+
+def _lent(store: Store, index: Index, capture: Capture, record: Record, head: ResponseHead) -> Playback:
+    url = record.headers.get("warc-refers-to-target-uri", record.url).strip("<>")
+    same = [c for c in index.captures(url) if c.kind == "response" and c.digest == capture.digest]
+    if not same:
+        raise NotCaptured(f"the revisit of {record.url} refers to {url}, whose record is not in this archive")
+    nearest = min(same, key=lambda c: abs(c.at - capture.at))
+    original = play(store, index, nearest)
+    # The body's codings are the original's: a 304 or a revisit head may lack them (WARC 1.1, section 6.7).
+    own = {name.lower() for name, _ in head.headers}
+    missing = tuple((n, v) for n, v in original.head.headers if n.lower() not in own)
+    status = original.head.status if head.status == 304 else head.status
+    return Playback(
+        capture=capture, head=replace(head, status=status, headers=head.headers + missing), body=original.body
+    )

@@ -1,0 +1,76 @@
+"""What follows a run: its captures into the index, its pages into article rows.
+
+Rules: keys in, keys out; every step may be repeated at any time and does the same.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from archive.articles import table_keys, version_of, write_table
+from archive.cdxj import capture_of
+from archive.errors import DamagedWarc, NotCaptured
+from archive.extract import EXTRACTOR, extract
+from archive.index import Index, merge, read_lines
+from archive.model import ArticleRow, Capture, Run
+from archive.playback import play
+from archive.runs import read_run
+from archive.store import Store
+
+PAGES = ("text/html", "application/xhtml+xml")
+
+
+def index_run(store: Store, manifest: str) -> dict[str, Any]:
+    """Fold a published run into the merged index."""
+    run = read_run(store, manifest)
+    head = merge(store)
+    lines = sum(int(segment["lines"]) for segment in head.segments)
+    return {"run": run.id, "head": head.number, "runs": len(head.runs), "captures": lines}
+
+
+def extract_run(
+    store: Store, manifest: str, *, progress: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Extract the articles that a run captured; keys that exist already are left as they are."""
+    run = read_run(store, manifest)
+    found, damaged = [], 0
+    index = Index(store)
+    for number, capture in enumerate(_pages(store, run)):
+        try:
+            row = _row(store, index, run, capture)
+        except (DamagedWarc, NotCaptured):
+            damaged += 1
+            continue
+        found += [row] if row else []
+        if progress:
+            progress(number + 1)
+    tables = table_keys(run.site, run.id, found)
+    for key, rows in tables.items():
+        if store.size(key) is None:
+            write_table(store, key, rows)
+    return {"run": run.id, "articles": len(found), "damaged": damaged, "keys": sorted(tables)}
+
+
+def _pages(store: Store, run: Run) -> Iterator[Capture]:
+    fronts = set(run.parameters.get("fronts", ()))
+    for warc in run.warcs:
+        for line in read_lines(store, warc.cdxj):
+            capture = capture_of(line)
+            if capture.status == 200 and capture.mime in PAGES and capture.url not in fronts:
+                yield capture
+
+
+def _row(store: Store, index: Index, run: Run, capture: Capture) -> ArticleRow | None:
+    page = play(store, index, capture)
+    article = extract(page.text(), capture.url)
+    if article is None:
+        return None
+    return ArticleRow(
+        article=replace(article, url=capture.url),
+        site=run.site,
+        run=run.id,
+        captured=capture.at,
+        warc=capture.location,
+        version=version_of(article),
+        extractor=EXTRACTOR,
+    )

@@ -1,0 +1,21 @@
+"""WARC 1.1: exchanges to records and back. The one package that speaks warcio."""
+
+from archive.warc.reader import (
+    Member,
+    Record,
+    captures_of,
+    members,
+    read_record,
+)
+from archive.warc.writer import Written, warcinfo_member, write_exchange
+
+__all__ = [
+    "Member",
+    "Record",
+    "Written",
+    "captures_of",
+    "members",
+    "read_record",
+    "warcinfo_member",
+    "write_exchange",
+]

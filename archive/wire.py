@@ -1,0 +1,203 @@
+"""HTTP/1.x as it crosses the wire: heads, chunk framing, content codings. No I/O.
+
+Rules: bytes in, values out; nothing is corrected, only read. As lenient as browsers are: bare LF, lines
+without a colon, folded lines, an empty reason, latin-1. h11 and httptools both refuse or normalise such
+messages, and neither keeps the bytes, which is why this reader is our own.
+"""
+
+import re
+import zlib
+from dataclasses import dataclass
+
+EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+STATUS_LINE = re.compile(rb"HTTP/(\d+(?:\.\d+)?)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*))?", re.I)
+CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?\Z", re.S)
+MAX_CHUNK_LINE = 8192
+
+
+class NotHttp(ValueError):
+    """These bytes are no HTTP/1.x response head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseHead:
+    """The head of a response: names and values as sent, in order, duplicates kept."""
+
+    version: str
+    status: int
+    reason: str
+    headers: tuple[tuple[bytes, bytes], ...]
+
+    def get(self, name: bytes) -> bytes | None:
+        """The first value of a header, by name in any case; None where there is none."""
+        return next(iter(self.all(name)), None)
+
+    def all(self, name: bytes) -> list[bytes]:
+        """Every value of a header, by name in any case."""
+        wanted = name.lower()
+        return [v for k, v in self.headers if k.lower() == wanted]
+
+    @property
+    def chunked(self) -> bool:
+        """Whether the last transfer coding is chunked (RFC 9112, section 6.1)."""
+        codings = b",".join(self.all(b"transfer-encoding")).lower()
+        return codings.rpartition(b",")[2].strip() == b"chunked"
+
+    @property
+    def length(self) -> int | None:
+        """Content-Length in bytes; None where absent, wrong or contradictory."""
+        values = {v.strip() for line in self.all(b"content-length") for v in line.split(b",")}
+        value = values.pop() if len(values) == 1 else b""
+        return int(value) if value.isdigit() and len(value) < 19 else None
+
+    @property
+    def mime(self) -> str:
+        """The media type, lower case and without parameters; "" where there is none."""
+        raw = self.get(b"content-type") or b""
+        return raw.partition(b";")[0].strip().lower().decode("latin-1")
+
+    @property
+    def persistent(self) -> bool:
+        """Whether the connection may be used again (RFC 9112, section 9.3)."""
+        options = b",".join(self.all(b"connection")).lower()
+        if b"close" in options:
+            return False
+        return self.version >= "1.1" or b"keep-alive" in options
+
+
+def head_end(data: bytes | bytearray, start: int = 0) -> int | None:
+    """Index behind the empty line that ends a head; None where it has not come yet."""
+    found = EMPTY_LINE.search(data, start)
+    return found.end() if found else None
+
+
+def read_head(data: bytes) -> ResponseHead:
+    """Read a response head; raise NotHttp where the first line is no status line."""
+    lines = data.replace(b"\r\n", b"\n").strip(b"\n").split(b"\n")
+    found = STATUS_LINE.match(lines[0])
+    if not found:
+        raise NotHttp(f"no status line: {lines[0][:60]!r}")
+    return ResponseHead(
+        version=found[1].decode(),
+        status=int(found[2]),
+        reason=(found[3] or b"").decode("latin-1").strip(),
+        headers=tuple(_headers(lines[1:])),
+    )
+
+
+def _headers(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
+    found: list[tuple[bytes, bytes]] = []
+    for line in lines:
+        if line[:1] in (b" ", b"\t") and found:
+            name, value = found[-1]
+            found[-1] = (name, value + b" " + line.strip())
+        elif b":" in line:
+            name, _, value = line.partition(b":")
+            found.append((name.strip(), value.strip()))
+    return found
+
+
+class Dechunker:
+    """Takes chunk framing off, piece by piece.
+
+    `done` is true behind the last chunk and its trailers; `broken` where the framing stopped making sense.
+    `spare` holds bytes behind the end.
+    """
+
+    def __init__(self) -> None:
+        self.done = False
+        self.broken = False
+        self._buffer = bytearray()
+        self._left = 0
+        self._state = "size"
+
+    @property
+    def spare(self) -> int:
+        """How many bytes came behind the end."""
+        return len(self._buffer) if self.done else 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Payload bytes that `data` completes."""
+        self._buffer += data
+        out = bytearray()
+        while not (self.done or self.broken) and self._step(out):
+            pass
+        return bytes(out)
+
+    def _step(self, out: bytearray) -> bool:
+        if self._state == "data":
+            return self._data(out)
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            self.broken = len(self._buffer) > MAX_CHUNK_LINE
+            return False
+        line = bytes(self._buffer[:end]).rstrip(b"\r")
+        del self._buffer[: end + 1]
+        self._line(line)
+        return True
+
+    def _data(self, out: bytearray) -> bool:
+        taken = self._buffer[: self._left]
+        out += taken
+        del self._buffer[: len(taken)]
+        self._left -= len(taken)
+        if self._left == 0:
+            self._state = "after"
+            return True
+        return False
+
+    def _line(self, line: bytes) -> None:
+        if self._state == "after":
+            self._state = "size"
+            if line:  # the empty line behind the data is missing: this is the next size
+                self._line(line)
+        elif self._state == "trailers":
+            self.done = not line
+        elif found := CHUNK_SIZE.match(line):
+            self._left = int(found[1], 16)
+            self._state = "data" if self._left else "trailers"
+        else:
+            self.broken = True
+
+
+def dechunk(data: bytes) -> bytes:
+    """The payload of a chunked body; as it stands where it is not chunked after all."""
+    reader = Dechunker()
+    payload = reader.feed(data)
+    return data if reader.broken and not payload else payload
+
+
+def entity(head: ResponseHead, body: bytes) -> bytes:
+    """The body without transfer coding: what WARC 1.1 (6.3.2) calls the payload."""
+    return dechunk(body) if head.chunked else body
+
+
+def decode(head: ResponseHead, payload: bytes) -> bytes:
+    """The payload without content codings; undecodable bytes are given back as they are."""
+    codings = b",".join(head.all(b"content-encoding")).lower().split(b",")
+    for coding in reversed([c.strip() for c in codings]):
+        payload = _decoded(coding, payload)
+    return payload
+
+
+def _decoded(coding: bytes, payload: bytes) -> bytes:
+    if not payload:
+        return payload
+    if coding in (b"gzip", b"x-gzip"):
+        return _inflate(payload, 31)
+    if coding == b"deflate":
+        return _inflate(payload, 15 if payload[0] & 0x0F == 8 else -15)
+    return payload
+
+
+def _inflate(payload: bytes, window: int) -> bytes:
+    out = bytearray()
+    rest = payload
+    while rest:
+        reader = zlib.decompressobj(window)
+        try:
+            out += reader.decompress(rest)
+        except zlib.error:
+            break
+        rest = reader.unused_data
+    return bytes(out) or payload

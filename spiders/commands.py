@@ -1,0 +1,330 @@
+"""The commands that crawl: capture, crawl, site. Scrapy is imported only when one of them runs."""
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from archive import SOFTWARE
+from archive.cli.options import archive_option, archive_url, echo_json, json_option
+from archive.config import Config, site_folder
+from archive.errors import AddressRefused, CallerError, ConfigError, MorgueError, Unreachable
+from archive.sites import Site, find_site, load_sites, write_site
+
+if TYPE_CHECKING:
+    from spiders.runner import Crawled
+
+
+def agent(config: Config) -> str:
+    """The honest user agent."""
+    return f"{SOFTWARE} (+{config.contact})" if config.contact else SOFTWARE
+
+
+@click.command()
+@click.argument("urls", nargs=-1, metavar="URL...")
+@click.option(
+    "-i",
+    "--input",
+    "source",
+    type=click.File(),
+    help="Read URLs from FILE, one a line (- is standard input).",
+)
+@click.option(
+    "--requisites", is_flag=True, help="Also what a browser loads with the pages: styles, images, scripts."
+)
+@click.option("--allow-private", is_flag=True, help="Allow addresses that are not public, like 127.0.0.1.")
+@click.option("--quiet", is_flag=True, help="Only warnings on standard error.")
+@archive_option
+@json_option
+def capture(
+    urls: tuple[str, ...],
+    source: Any,
+    requisites: bool,
+    allow_private: bool,
+    quiet: bool,
+    archive: str | None,
+    as_json: bool,
+) -> None:
+    """Capture one-off pages into the archive.
+
+    Exit code 0 only if the WARCs are published and every URL answered.
+
+    Example: morgue capture https://paper.example/story --archive s3://bucket/papers
+    """
+    from spiders.news import PageSpider
+    from spiders.probe import check_contact
+    from spiders.runner import crawl as run_crawl
+
+    wanted = _checked((*urls, *_lines(source)))
+    config = Config.from_env()
+    check_contact(config.contact, allow_private=allow_private)
+    _log(quiet or as_json)
+    done = run_crawl(
+        PageSpider,
+        archive=archive_url(archive),
+        settings={"MORGUE_ALLOW_PRIVATE": allow_private, "DOWNLOAD_DELAY": 0.2},
+        urls=wanted,
+        archive_site=place_of(wanted),
+        requisites=requisites,
+    )
+    _report(done, as_json)
+    if done.failed:
+        url, why = next(iter(done.failed.items()))
+        more = f" (and {len(done.failed) - 1} more)" if len(done.failed) > 1 else ""
+        fault = AddressRefused if "not a public address" in why else Unreachable
+        raise fault(f"{url}: {why}{more}; the attempt is recorded in the archive")
+
+
+def _lines(source: Any) -> list[str]:
+    if source is None:
+        return []
+    lines = (line.strip() for line in source)
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _checked(urls: tuple[str, ...]) -> tuple[str, ...]:
+    from w3lib.url import safe_url_string
+
+    if not urls:
+        raise CallerError("no URL given; example: morgue capture https://paper.example/story")
+    for url in urls:
+        try:
+            parts = urlsplit(url)
+            right = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        except ValueError:
+            right = False
+        if not right:
+            raise CallerError(f"{url!r} is no http(s) URL; write it as https://paper.example/story")
+    return tuple(safe_url_string(url.partition("#")[0]) for url in urls)
+
+
+def place_of(urls: tuple[str, ...]) -> str:
+    """Where one-off pages go below warc/: their host, or "pages" where there are several."""
+    hosts = {urlsplit(url).netloc.rpartition("@")[2].lower() for url in urls}
+    return re.sub(r"[^a-z0-9.-]+", "-", hosts.pop()).strip("-.") or "pages" if len(hosts) == 1 else "pages"
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="SITE...")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=0, help="At most so many articles  [default: the site's]"
+)
+@click.option("--url", "urls", multiple=True, help="Only this URL of the site (may be repeated).")
+@click.option("--dry-run", is_flag=True, help="Say what would be crawled; fetch and write nothing.")
+@click.option(
+    "--allow-private", is_flag=True, help="Allow addresses that are not public, whatever the site file says."
+)
+@click.option("--result", type=click.Path(path_type=Path), help="Also write the summary to this file.")
+@click.option("--quiet", is_flag=True, help="Only warnings on standard error.")
+@archive_option
+@json_option
+def crawl(
+    names: tuple[str, ...],
+    limit: int,
+    urls: tuple[str, ...],
+    dry_run: bool,
+    allow_private: bool,
+    result: Path | None,
+    quiet: bool,
+    archive: str | None,
+    as_json: bool,
+) -> None:
+    """Crawl newspapers: front page, feeds, sitemaps, then the articles that they name.
+
+    Exit code 0 only if the WARCs are published. Example: morgue crawl the-daily-specimen --limit 20
+    """
+    folder = site_folder(Config.from_env())
+    sites = [find_site(folder, name) for name in names]
+    if dry_run:
+        _dry(sites, limit, urls, result, as_json)
+        return
+    if len(sites) > 1:
+        _one_after_another(sites)
+        return
+    _crawl(
+        sites[0],
+        limit,
+        _checked(urls) if urls else (),
+        allow_private,
+        result,
+        quiet,
+        archive_url(archive),
+        as_json,
+    )
+
+
+def _dry(sites: list[Site], limit: int, urls: tuple[str, ...], result: Path | None, as_json: bool) -> None:
+    for site in sites:
+        sources = list(urls) or [site.home, *site.sections, *site.feeds, *site.sitemaps]
+        data: dict[str, Any] = {
+            "run": None,
+            "site": site.id,
+            "reason": "dry run",
+            "counts": {},
+            "bytes": 0,
+            "warcs": [],
+        }
+        data |= {"manifest": None, "limit": limit or site.limit, "sources": sources}
+        if result:
+            _write(result, data)
+        if as_json:
+            echo_json(data)
+        else:
+            click.echo(
+                f"{site.id}: would read {len(sources)} sources of {site.name}, then the articles they name:"
+            )
+            click.echo("".join(f"  {s}\n" for s in sources), nl=False)
+
+
+def _one_after_another(sites: list[Site]) -> None:
+    """Scrapy's reactor runs once a process: more sites are more processes, each with the same options."""
+    import subprocess
+
+    options = [a for a in sys.argv[2:] if a not in {s.id for s in sites}]
+    failed = []
+    for site in sites:
+        code = subprocess.run(
+            [sys.executable, "-m", "archive", "crawl", site.id, *options], check=False
+        ).returncode
+        if code:
+            failed.append(site.id)
+        if code == 130:
+            break
+    if failed:
+        raise MorgueError(f"{len(failed)} of {len(sites)} crawls failed: {', '.join(failed)}")
+
+
+def _crawl(
+    site: Site,
+    limit: int,
+    urls: tuple[str, ...],
+    allow_private: bool,
+    result: Path | None,
+    quiet: bool,
+    archive: str,
+    as_json: bool,
+) -> None:
+    from spiders.news import spider_of
+    from spiders.probe import check_contact
+    from spiders.runner import crawl as run_crawl
+
+    private = allow_private or site.allow_private
+    check_contact(Config.from_env().contact, allow_private=private)
+    _log(quiet or as_json)
+    settings = {"MORGUE_ALLOW_PRIVATE": True} if private else {}
+    done = run_crawl(spider_of(site), archive=archive, settings=settings, limit=limit, urls=urls)
+    if result:
+        _write(result, done.summary())
+    _report(done, as_json)
+    if not done.counts.get("ok") and not done.counts.get("redirects"):
+        raise Unreachable(f"{site.home}: no page answered; the attempts are recorded in the archive")
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    from spiders.runner import write_result
+
+    try:
+        write_result(path, data)
+    except OSError as error:
+        raise CallerError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _log(quiet: bool) -> None:
+    from spiders.runner import log_to_terminal
+
+    log_to_terminal(quiet)
+
+
+def _report(done: "Crawled", as_json: bool) -> None:
+    if as_json:
+        echo_json(done.summary())
+        return
+    said = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in sorted(done.counts.items())) or "nothing"
+    click.echo(f"run {done.run} {done.reason}: {said}; {done.bytes:,} bytes in {done.archive}")
+    for key in done.warcs:
+        click.echo(f"  {key}")
+
+
+@click.group()
+def site() -> None:
+    """Add newspapers and list them.
+
+    Example: morgue site add https://paper.example/
+    """
+
+
+@site.command("add")
+@click.argument("url")
+@click.option("--name", default="", help="The newspaper's name  [default: what its home page says]")
+@click.option(
+    "--id", "site_id", default="", help="The site's id and file name  [default: made from the name]"
+)
+@click.option(
+    "--schedule", default="0 * * * *", show_default=True, help='Cron line for Airflow; "" for by hand only.'
+)
+@click.option(
+    "--delay", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds between requests."
+)
+@click.option("--allow-private", is_flag=True, help="Allow addresses that are not public, like 127.0.0.1.")
+@json_option
+def add(
+    url: str, name: str, site_id: str, schedule: str, delay: float, allow_private: bool, as_json: bool
+) -> None:
+    """Find the name, feeds and sitemaps of a newspaper, and write its site file.
+
+    Example: morgue site add https://paper.example/ --schedule "*/30 * * * *"
+    """
+    from dataclasses import replace
+
+    from archive.sites import check_site
+    from spiders.probe import check_contact, probe
+
+    config = Config.from_env()
+    check_contact(config.contact, allow_private=allow_private)
+    found = probe(url, user_agent=agent(config), allow_private=allow_private, name=name, site_id=site_id)
+    made = check_site(replace(found, schedule=schedule, delay=delay))
+    path = write_site(made, site_folder(config))
+    if as_json:
+        echo_json(
+            {
+                "site": made.id,
+                "file": str(path),
+                "name": made.name,
+                "feeds": made.feeds,
+                "sitemaps": made.sitemaps,
+            }
+        )
+        return
+    click.echo(f"{made.id}: {made.name}, {len(made.feeds)} feeds, {len(made.sitemaps)} sitemaps -> {path}")
+    if not made.feeds and not made.sitemaps:
+        click.echo("no feed and no sitemap was found: only the front page's links will be crawled", err=True)
+
+
+@site.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the newspapers that have a site file.
+
+    Example: morgue site list
+    """
+    folder = site_folder(Config.from_env())
+    if not folder.is_dir():
+        raise ConfigError(
+            f"{folder} is no folder of site files; set MORGUE_SITES or run `morgue site add URL`"
+        )
+    for each in load_sites(folder).values():
+        if as_json:
+            echo_json(
+                {
+                    "site": each.id,
+                    "name": each.name,
+                    "home": each.home,
+                    "schedule": each.schedule,
+                    "file": each.file,
+                }
+            )
+        else:
+            click.echo(f"{each.id:30} {each.schedule or 'by hand':16} {each.home}  {each.name}")

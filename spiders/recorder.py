@@ -1,0 +1,128 @@
+"""The crawler's recorder: every exchange into the spool, and the run's WARCs into the store at its end.
+
+It lives on the crawler as an extension, because Scrapy builds one download handler per scheme and they must
+share one open WARC.
+"""
+
+import asyncio
+import logging
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scrapy import Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+
+from archive import SOFTWARE
+from archive.config import Config
+from archive.errors import MorgueError
+from archive.model import Exchange, Run
+from archive.publish import publish
+from archive.spool import RunEnd, RunStart, Spool
+from archive.store import open_store
+from spiders.transport import Limits, Transport
+
+logger = logging.getLogger(__name__)
+
+
+def new_run_id() -> str:
+    """A run's id: its start, and eight hex digits that make it one of its kind; ids sort by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+class Recorder:
+    """Opens the spool when the spider opens; seals and publishes when it has closed."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        settings = crawler.settings
+        config = Config.from_env()
+        self.crawler = crawler
+        self.archive = settings.get("MORGUE_ARCHIVE") or config.archive
+        self.run_id = settings.get("MORGUE_RUN_ID") or new_run_id()
+        self.transport = Transport(
+            limits=Limits(
+                total=settings.getfloat("DOWNLOAD_TIMEOUT"),
+                body=settings.getint("DOWNLOAD_MAXSIZE"),
+            ),
+            allow_private=settings.getbool("MORGUE_ALLOW_PRIVATE"),
+        )
+        self.spool: Spool | None = None
+        self.root = Path(settings.get("MORGUE_SPOOL") or config.spool)
+        self.run: Run | None = None
+        self.end: RunEnd | None = None
+        self.error: MorgueError | None = None
+        self.failures: dict[str, str] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> "Recorder":
+        """Scrapy's own way to make an extension."""
+        if not crawler.settings.getbool("MORGUE_ENABLED", True):
+            raise NotConfigured
+        recorder = cls(crawler)
+        crawler.signals.connect(recorder.opened, signals.spider_opened)
+        crawler.signals.connect(recorder.closed, signals.spider_closed)
+        return recorder
+
+    def opened(self, spider: Spider) -> None:
+        """Open the spool for this run."""
+        self._open(spider)
+
+    def _open(self, spider: Spider | None) -> Spool:
+        if self.spool is None:
+            settings = self.crawler.settings
+            parameters: dict[str, Any] = {
+                "user_agent": settings.get("USER_AGENT"),
+                "robots": settings.getbool("ROBOTSTXT_OBEY"),
+                **(getattr(spider, "parameters", None) or {}),
+            }
+            name = getattr(spider, "archive_site", None) or (spider.name if spider else "unknown")
+            start = RunStart(
+                id=self.run_id,
+                site=name,
+                archive=self._lasting(self.archive),
+                started=datetime.now(UTC),
+                software=SOFTWARE,
+                parameters=parameters,
+            )
+            self.spool = Spool(self.root, start)
+        return self.spool
+
+    @staticmethod
+    def _lasting(archive: str) -> str:
+        return archive if "://" in archive else str(Path(archive).absolute())
+
+    async def record(self, exchange: Exchange) -> None:
+        """Return when the exchange is durable in the spool; a SpoolError ends the crawl."""
+        spool = self._open(self.crawler.spider)
+        try:
+            await asyncio.wrap_future(spool.submit(exchange))
+        except MorgueError as error:
+            if self.error is None:
+                self.error = error
+                logger.error("%s", error)
+                engine = self.crawler.engine
+                if engine is not None and self.crawler.spider is not None:
+                    engine.close_spider_async(reason="spool_error")  # type: ignore[unused-coroutine]
+            raise
+
+    async def closed(self, spider: Spider, reason: str) -> None:
+        """Seal, publish, and remember what came of it for the runner."""
+        await self.transport.close()
+        await asyncio.to_thread(self._finish, spider, reason)
+
+    def _finish(self, spider: Spider, reason: str) -> None:
+        if self.spool is None:
+            return
+        words = {"shutdown": "stopped"}
+        said = getattr(spider, "end_reason", None) if reason == "finished" else None
+        try:
+            self.end = self.spool.close(said or words.get(reason, reason))
+            self.run = publish(open_store(self.spool.start.archive), self.spool.folder)
+        except MorgueError as error:
+            self.error = self.error or error
+            logger.error("%s; the WARCs stay in %s: run `morgue recover`", error, self.spool.folder)
+            return
+        if self.run:
+            logger.info("published %s: %s", self.run.key, ", ".join(w.key for w in self.run.warcs))

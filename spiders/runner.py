@@ -1,0 +1,156 @@
+"""Runs one crawl in this process: from pre-flight checks to a published run and its summary.
+
+Rules: what can be known to fail fails before the first request. One SIGINT or SIGTERM stops the crawl: no
+new request is begun, what is in flight is finished or recorded as cut, the WARC is sealed and published. Further
+signals change nothing. The exit code is 0 only if the WARCs are published.
+"""
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scrapy import Spider
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import Settings
+from scrapy.utils.project import get_project_settings
+
+from archive.config import Config
+from archive.errors import MorgueError, SiteError, SpoolError
+from archive.publish import recover
+from archive.spool import write_durably
+from archive.store import open_store
+from spiders.recorder import Recorder
+
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crawled:
+    """What came of a crawl."""
+
+    run: str
+    site: str
+    archive: str
+    reason: str
+    counts: dict[str, int]
+    bytes: int
+    warcs: tuple[str, ...]
+    manifest: str | None
+    failed: dict[str, str]
+
+    def summary(self) -> dict[str, Any]:
+        """The summary as one JSON object."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def check(archive: str, spool: Path) -> None:
+    """Raise a StoreError where the archive or the spool cannot be used."""
+    open_store(archive).check()
+    try:
+        spool.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=spool) as file:
+            file.write(b"x")
+    except OSError as error:
+        raise SpoolError(f"cannot write to the spool {spool}: {error.strerror}; set MORGUE_SPOOL") from error
+
+
+def crawl(
+    spider: type[Spider], *, archive: str, settings: dict[str, Any] | None = None, **arguments: Any
+) -> Crawled:
+    """Run a spider to its end and publish; raise the MorgueError that kept it from being published."""
+    config = Config.from_env()
+    check(archive, config.spool)
+    _mend(config)
+    process = AsyncCrawlerProcess(_settings(archive, settings or {}), install_root_handler=False)
+    crawler = process.create_crawler(spider)
+    process.crawl(crawler, **arguments)
+    _obey_signals(process)
+    process.start(install_signal_handlers=False)
+    recorder = crawler.get_extension(Recorder)
+    if recorder is None:
+        raise MorgueError("the crawl could not be started; see the log above")
+    return _outcome(recorder, archive)
+
+
+def _mend(config: Config) -> None:
+    """What an earlier run left behind is published first; if that fails, this run goes on all the same."""
+    for each in recover(config.spool, keep_hours=config.spool_keep):
+        if each.action in ("published", "failed"):
+            logging.getLogger(__name__).warning("left by run %s: %s %s", each.run, each.action, each.error)
+
+
+def _settings(archive: str, chosen: dict[str, Any]) -> Settings:
+    os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "spiders.settings")
+    settings = get_project_settings()
+    settings.set("MORGUE_ARCHIVE", archive, priority="cmdline")
+    for name, value in chosen.items():
+        settings.set(name, value, priority="cmdline")
+    return settings
+
+
+def _obey_signals(process: AsyncCrawlerProcess) -> None:
+    from twisted.internet import reactor
+
+    stopping: list[int] = []
+
+    def stop(number: int, _frame: Any) -> None:
+        if not stopping:
+            stopping.append(number)
+            logging.getLogger(__name__).warning("stopping: what is in flight is finished, then published")
+            reactor.callFromThread(process._stop_dfd)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    if os.environ.get("MORGUE_DIE_WITH_PARENT") == "1":
+        # Linux only: the kernel sends SIGTERM when our parent dies, so that no crawl is orphaned.
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _outcome(recorder: Recorder, archive: str) -> Crawled:
+    if recorder.error:
+        folder = recorder.spool.folder if recorder.spool else recorder.root
+        kind = type(recorder.error)
+        raise kind(f"{recorder.error} (what was captured is in {folder}; then run `morgue recover`)")
+    spool, end = recorder.spool, recorder.end
+    if spool is None or end is None:
+        raise SiteError("the crawl ended before its first request; see the log above")
+    return Crawled(
+        run=spool.start.id,
+        site=spool.start.site,
+        archive=archive,
+        reason=end.reason,
+        counts=end.counts,
+        bytes=spool.bytes,
+        warcs=tuple(w.key for w in recorder.run.warcs) if recorder.run else (),
+        manifest=recorder.run.key if recorder.run else None,
+        failed=dict(getattr(recorder.crawler.spider, "failures", {})),
+    )
+
+
+def log_to_terminal(quiet: bool) -> None:
+    """Scrapy's log, on standard error: progress and warnings, or warnings alone."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING if quiet else logging.INFO)
+    for noisy in (
+        "scrapy.middleware",
+        "scrapy.addons",
+        "scrapy.crawler",
+        "scrapy.utils.log",
+        "asyncio",
+        "py.warnings",
+    ):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def write_result(path: Path, data: dict[str, Any]) -> None:
+    """Leave the summary in a file, whole or not at all."""
+    write_durably(path, json.dumps(data, indent=1).encode())
