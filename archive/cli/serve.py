@@ -1,0 +1,39 @@
+"""`morgue serve`: the reading room and the replay."""
+
+import click
+
+from archive.cli.options import archive_option, the_store
+from archive.config import Config, site_folder
+
+
+@click.command()
+@archive_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8090, show_default=True, help="Port of the reading room (0: any).")
+@click.option("--replay-port", default=8091, show_default=True, help="Port of the replay (0: any).")
+@click.option("--room-url", default="", metavar="URL", help="Public URL of the room, behind a proxy.")
+@click.option("--replay-url", default="", metavar="URL", help="Public URL of the replay, of the same site.")
+def serve(
+    archive: str | None, host: str, port: int, replay_port: int, room_url: str, replay_url: str
+) -> None:
+    """Open the reading room: newspapers, articles, captures and their replay."""
+    from archive.room import wabac
+    from archive.room.desk import open_desk
+    from archive.sites import load_sites
+
+    store = the_store(archive)
+    desk = open_desk(
+        store,
+        load_sites(site_folder(Config.from_env())),
+        host=host,
+        port=port,
+        replay_port=replay_port,
+        room_url=room_url,
+        replay_url=replay_url,
+    )
+    if not desk.worker:
+        click.echo(f"Replay is off: {wabac.HOW}", err=True)
+    click.echo(
+        f"Reading room of {store.url}: {desk.room_url}/ (replay on {desk.replay_url}/; Ctrl-C ends it)"
+    )
+    desk.serve()

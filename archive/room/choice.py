@@ -1,0 +1,97 @@
+"""Which capture answers a request: the nearest in time, with care for redirects and passing errors."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from archive.cdxj import stamp_of, surt_of
+from archive.errors import NotCaptured
+from archive.index import Index
+from archive.model import Capture
+from archive.room.links import absolute
+
+# Parameters that scripts add so that no cache answers; only where their value is a plain number.
+BUSTERS = frozenset({"_", "cb", "cachebuster", "_t", "timestamp"})
+PATIENCE = timedelta(hours=1)
+
+
+def find(index: Index, url: str, at: datetime | None) -> tuple[Capture, bool]:
+    """The capture that answers for `url` at `at`, and whether the URL was matched loosely.
+
+    Raise NotCaptured where the archive holds neither the URL nor the URL without cache busters.
+    """
+    found = index.captures(url)
+    if found:
+        return choose(found, url, at), False
+    plain = without_busters(url)
+    found = index.captures(plain) if plain != url else []
+    if not found:
+        raise NotCaptured(f"nothing was captured of {url}")
+    return choose(found, plain, at), True
+
+
+def choose(captures: list[Capture], url: str, at: datetime | None) -> Capture:
+    """The capture of `captures` (not empty) nearest to `at`, or the latest.
+
+    http and https, with and without www, share a key: a redirect between them would lead to itself, so it
+    is taken only where there is nothing else. A moment's error (429, 5xx, no status) gives way to an answer
+    within the hour, unless its own timestamp was asked for.
+    """
+    wanted = at or datetime.max.replace(tzinfo=UTC)
+    able = [c for c in captures if not leads_to_itself(c)] or captures
+
+    def rank(capture: Capture) -> tuple[timedelta, bool, int]:
+        return abs(wanted - capture.at), capture.url != url, -capture.location.offset
+
+    best = min(able, key=rank)
+    if failed(best) and (at is None or stamp_of(best.at) != stamp_of(at)):
+        answers = [c for c in able if not failed(c) and abs(c.at - best.at) <= PATIENCE]
+        best = min(answers, key=rank, default=best)
+    return best
+
+
+def failed(capture: Capture) -> bool:
+    """Whether the site gave no real answer."""
+    return capture.status in (0, 429) or capture.status >= 500
+
+
+def leads_to_itself(capture: Capture) -> bool:
+    """Whether this is a redirect to a URL of the same key."""
+    if not (300 <= capture.status < 400 and capture.redirect):
+        return False
+    target = absolute(capture.url, capture.redirect)
+    return bool(target) and surt_of(target) == capture.surt
+
+
+def without_busters(url: str) -> str:
+    """The URL without its cache-busting parameters; the very same text where it has none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [(k, v) for k, v in pairs if not (k in BUSTERS and v.isascii() and v.isdigit())]
+    if len(kept) == len(pairs):
+        return url
+    return urlunsplit(parts._replace(query=urlencode(kept)))
+
+
+def near(index: Index, url: str, at: datetime | None) -> Capture | None:
+    """A capture to offer where `url` was never captured: the same page without query, or a folder above."""
+    for other in _above(url):
+        found = index.captures(other)
+        if found:
+            return choose(found, other, at)
+    return None
+
+
+def _above(url: str) -> list[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return []
+    if not parts.netloc:
+        return []
+    steps = [s for s in parts.path.split("/") if s]
+    paths = [parts.path] if parts.query else []
+    paths += ["/" + "/".join(steps[:n]) + ("/" if n else "") for n in range(len(steps) - 1, -1, -1)]
+    return [urlunsplit((parts.scheme, parts.netloc, path, "", "")) for path in paths[:12]]

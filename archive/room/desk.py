@@ -1,0 +1,135 @@
+"""The reading room and the replay as two servers of one process."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from archive.errors import CallerError
+from archive.index import Index
+from archive.room import wabac
+from archive.room.origins import Origins
+from archive.room.pages import Room
+from archive.room.replay import Replay
+from archive.room.shelf import Shelf
+from archive.sites import Site
+from archive.store import Store
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the desk: two of them share a process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing to capture."""
+        yield
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Both servers, bound to their ports and not yet serving."""
+
+    origins: Origins
+    host: str
+    worker: bool
+    servers: tuple[uvicorn.Server, ...]
+    sockets: tuple[socket.socket, ...]
+
+    @property
+    def room_url(self) -> str:
+        """Where a reader on this machine finds the room."""
+        return self.origins.room_url or f"http://{_shown(self.host)}:{self.origins.room_port}"
+
+    @property
+    def replay_url(self) -> str:
+        """Where a reader on this machine finds the replay."""
+        return self.origins.replay_url or f"http://{_shown(self.host)}:{self.origins.replay_port}"
+
+    def serve(self) -> None:
+        """Serve until SIGINT, SIGTERM or `stop`."""
+        asyncio.run(self._serve())
+
+    def stop(self) -> None:
+        """Let both servers end; may be called from any thread."""
+        for server in self.servers:
+            server.should_exit = True
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread: `stop` ends it
+                loop.add_signal_handler(number, self.stop)
+        pairs = zip(self.servers, self.sockets, strict=True)
+        await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in pairs))
+
+
+def open_desk(
+    store: Store,
+    sites: Mapping[str, Site],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8090,
+    replay_port: int = 8091,
+    room_url: str = "",
+    replay_url: str = "",
+) -> Desk:
+    """Bind both ports (0: any free one) and make the applications; raise CallerError where one is taken."""
+    room_socket = _bind(host, port, "--port")
+    replay_socket = _bind(host, replay_port, "--replay-port")
+    origins = Origins(
+        room_port=room_socket.getsockname()[1],
+        replay_port=replay_socket.getsockname()[1],
+        room_url=room_url.rstrip("/"),
+        replay_url=replay_url.rstrip("/"),
+    )
+    path = wabac.find()
+    worker = wabac.load(path) if path else None
+    index = Index(store)
+    room = Room(Shelf(store, index, sites), origins, replays=worker is not None)
+    replay = Replay(store, index, origins, worker)
+    return Desk(
+        origins=origins,
+        host=host,
+        worker=worker is not None,
+        servers=(_server(room.app()), _server(replay.app())),
+        sockets=(room_socket, replay_socket),
+    )
+
+
+def _server(app: ASGIApp) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    return _Server(config)
+
+
+def _bind(host: str, port: int, option: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(128)
+    except (OSError, OverflowError) as error:
+        bound.close()
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        why = "is taken" if taken else f"cannot be used ({error})"
+        raise CallerError(f"port {port} on {host} {why}; choose another with {option}") from error
+    return bound
+
+
+def _shown(host: str) -> str:
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not bound
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,197 @@
+"""The reading room: newspapers, days, articles, captures and runs, as pages without scripts."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from archive.cdxj import moment_of
+from archive.errors import CallerError, MorgueError, NotCaptured
+from archive.model import ArticleRow, Capture
+from archive.room import choice, faults
+from archive.room.guard import Guard
+from archive.room.links import lookup_link, weblink
+from archive.room.origins import Origins
+from archive.room.paper import Paper
+from archive.room.shelf import Shelf
+
+STATIC = Path(__file__).parent / "static"
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src {replay}; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+SHOWN_RUNS = 20
+
+
+class Room:
+    """The endpoints of the reading room."""
+
+    def __init__(self, shelf: Shelf, origins: Origins, *, replays: bool) -> None:
+        self.shelf = shelf
+        self.origins = origins
+        self.replays = replays
+        self.paper = Paper()
+
+    def app(self) -> Starlette:
+        """The application."""
+        routes = [
+            Route("/", self.home),
+            Route("/health", self.health),
+            Route("/site/{site}", self.site),
+            Route("/site/{site}/{day}", self.day),
+            Route("/article", self.article),
+            Route("/capture", self.capture),
+            Route("/runs/{run}", self.run),
+            Route("/lookup", self.lookup),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ]
+        return Starlette(
+            routes=routes,
+            middleware=[Middleware(Guard, headers=self.headers)],
+            exception_handlers={MorgueError: self.failed, 404: self.nothing},
+        )
+
+    def headers(self, request: HTTPConnection) -> dict[str, str]:
+        """What every page says; none sets a cookie."""
+        return {
+            "content-security-policy": CSP.format(replay=self.origins.replay(request)),
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "same-origin",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+        }
+
+    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+        """A page of the room."""
+        replay = self.origins.replay(request)
+        return self.paper.response(template, status, replay=replay, replays=self.replays, **values)
+
+    def health(self, _request: Request) -> Response:
+        """Whether the room answers."""
+        return PlainTextResponse("ok\n")
+
+    def home(self, request: Request) -> Response:
+        """All newspapers."""
+        return self.page(request, "home.html", newspapers=self.shelf.newspapers())
+
+    def site(self, request: Request) -> Response:
+        """One newspaper: its days and its runs."""
+        paper = self.shelf.newspaper(request.path_params["site"])
+        shown = None if request.query_params.get("runs") == "all" else SHOWN_RUNS
+        return self.page(request, "site.html", paper=paper, days=paper.days, shown=paper.runs[:shown])
+
+    def day(self, request: Request) -> Response:
+        """One day's articles."""
+        paper = self.shelf.newspaper(request.path_params["site"])
+        try:
+            day = date.fromisoformat(request.path_params["day"])
+        except ValueError:
+            raise CallerError(f"{request.path_params['day']!r} is no day; write 2026-11-20") from None
+        days = paper.days
+        entries = days.get(day)
+        if not entries:
+            nearest = min(days, key=lambda d: abs(d - day), default=None)
+            return self.page(request, "emptyday.html", 404, paper=paper, day=day, nearest=nearest)
+        later = min((d for d in days if d > day), default=None)
+        earlier = max((d for d in days if d < day), default=None)
+        return self.page(
+            request, "day.html", paper=paper, day=day, entries=entries, later=later, earlier=earlier
+        )
+
+    def article(self, request: Request) -> Response:
+        """What one article says, its versions and its captures."""
+        url = request.query_params.get("url", "").strip()
+        captures = self.captures(url)
+        versions = self.shelf.versions(url, captures)
+        if not versions:
+            return RedirectResponse(lookup_link(url), 303)
+        row = _version(versions, request.query_params.get("version", ""))
+        return self.page(
+            request, "article.html", row=row, said=row.article, versions=versions, captures=captures
+        )
+
+    def capture(self, request: Request) -> Response:
+        """The replay of one capture, under a banner."""
+        url = request.query_params.get("url", "").strip()
+        captures = self.captures(url)
+        asked = _moment(request.query_params)
+        shown = choice.choose(captures, url, asked)
+        place = captures.index(shown)
+        return self.page(
+            request,
+            "capture.html",
+            shown=shown,
+            asked=asked if asked and abs(asked - shown.at).total_seconds() >= 1 else None,
+            earlier=captures[place - 1] if place else None,
+            later=captures[place + 1] if place + 1 < len(captures) else None,
+            number=place + 1,
+            total=len(captures),
+        )
+
+    def captures(self, url: str) -> list[Capture]:
+        """All captures of a URL, oldest first; raise NotCaptured."""
+        found = self.shelf.index.captures(url) if url else []
+        if not found:
+            raise NotCaptured(f"nothing was captured of {url}" if url else "no URL was given")
+        return found
+
+    def run(self, request: Request) -> Response:
+        """One run."""
+        run = self.shelf.run(request.path_params["run"])
+        parameters = json.dumps(run.parameters, indent=2, ensure_ascii=False, default=str)
+        paper = self.shelf.newspaper(run.site)
+        return self.page(request, "run.html", run=run, paper=paper, parameters=parameters)
+
+    def lookup(self, request: Request) -> Response:
+        """A form for a URL, and the captures of the one asked for."""
+        url = _typed(request.query_params.get("url", ""))
+        captures = self.shelf.index.captures(url) if url else []
+        if url and not captures:
+            return self.missing(request, url)
+        return self.page(request, "lookup.html", url=url, captures=captures)
+
+    def missing(self, request: Request, url: str) -> Response:
+        """The page for a URL that was never captured."""
+        try:
+            at = _moment(request.query_params)
+        except CallerError:
+            at = None
+        nearest = choice.near(self.shelf.index, url, at) if url else None
+        return self.page(request, "missing.html", 404, url=url, nearest=nearest)
+
+    def failed(self, request: Request, error: Exception) -> Response:
+        """A page for an error of ours."""
+        if isinstance(error, NotCaptured):
+            return self.missing(request, request.query_params.get("url", "").strip())
+        status = faults.status_of(error)
+        return self.page(request, "error.html", status, reason=str(error), code=status)
+
+    def nothing(self, request: Request, _error: Exception) -> Response:
+        """A path that the room does not have."""
+        return self.page(request, "error.html", 404, reason="The room has no such page.", code=404)
+
+
+def _version(versions: list[ArticleRow], wanted: str) -> ArticleRow:
+    return next((row for row in versions if row.version == wanted), versions[0])
+
+
+def _moment(query: Mapping[str, str]) -> datetime | None:
+    at = query.get("at", "").strip()
+    try:
+        return moment_of(at) if at else None
+    except ValueError as error:
+        raise CallerError(str(error)) from error
+
+
+def _typed(url: str) -> str:
+    """A URL as people type it: with the scheme left out, http is meant."""
+    url = url.strip()
+    return url if not url or weblink(url) or "://" in url else f"http://{url}"

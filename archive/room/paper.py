@@ -1,0 +1,69 @@
+"""Templates, and how values look on a page."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from archive.cdxj import stamp_of
+from archive.room import links
+
+
+class Paper:
+    """Renders pages; every value is escaped unless a template's own markup."""
+
+    def __init__(self) -> None:
+        self.environment = Environment(
+            loader=PackageLoader("archive.room"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.environment.filters |= {
+            "moment": moment,
+            "day": day,
+            "size": size,
+            "count": count,
+            "stamp": stamp_of,
+            "weblink": links.weblink,
+            "lookup_link": links.lookup_link,
+            "article_link": links.article_link,
+        }
+        self.environment.globals |= {
+            "capture_link": links.capture_link,
+            "raw_link": links.raw_link,
+            "loader_link": links.loader_link,
+        }
+
+    def response(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page as a response."""
+        text = self.environment.get_template(template).render(values)
+        return HTMLResponse(text, status_code=status, headers={"x-content-type-options": "nosniff"})
+
+
+def moment(at: datetime) -> str:
+    """20 November 2026, 07:00:05 UTC."""
+    at = at.astimezone(UTC)
+    return f"{day(at.date())}, {at:%H:%M:%S} UTC"
+
+
+def day(value: date) -> str:
+    """20 November 2026."""
+    return f"{value.day} {value:%B %Y}"
+
+
+def size(number: int) -> str:
+    """Bytes in the largest unit that keeps it readable."""
+    amount = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def count(number: int) -> str:
+    """A whole number with thin spaces between its thousands."""
+    return f"{number:,}".replace(",", "\u202f")

@@ -1,0 +1,136 @@
+"""What the room shows, read from the archive: runs and tables are write-once, so each is read once."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from archive.articles import rows
+from archive.errors import UnknownSite
+from archive.index import Index
+from archive.model import ArticleRow, Capture, Run
+from archive.runs import find_run, read_run, run_keys
+from archive.sites import Site
+from archive.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An article in a list. `day` is its day in the newspaper's own time zone."""
+
+    url: str
+    headline: str
+    standfirst: str
+    authors: tuple[str, ...]
+    agency: str
+    section: str
+    access: str
+    published: datetime | None
+    captured: datetime
+    day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newspaper:
+    """A site as the room shows it; sites without a site file are known by their runs."""
+
+    id: str
+    name: str
+    home: str
+    timezone: str
+    runs: tuple[Run, ...]
+    articles: tuple[Entry, ...]
+
+    @property
+    def days(self) -> dict[date, list[Entry]]:
+        """Articles by day, newest day first."""
+        found: dict[date, list[Entry]] = defaultdict(list)
+        for entry in self.articles:
+            found[entry.day].append(entry)
+        return {d: found[d] for d in sorted(found, reverse=True)}
+
+
+class Shelf:
+    """One archive, as the room reads it."""
+
+    def __init__(self, store: Store, index: Index, sites: Mapping[str, Site]) -> None:
+        self.store = store
+        self.index = index
+        self.sites = sites
+        self._runs: dict[str, Run] = {}
+        self._entries: dict[str, tuple[tuple[str, ...], tuple[Entry, ...]]] = {}
+
+    def newspapers(self) -> list[Newspaper]:
+        """Every newspaper with a site file or a run, by name."""
+        kept = {key.split("/")[1] for key in run_keys(self.store)}
+        found = [self._newspaper(site) for site in kept | set(self.sites)]
+        return sorted(found, key=lambda n: (not n.runs, n.name.casefold()))
+
+    def newspaper(self, site: str) -> Newspaper:
+        """One newspaper; raise UnknownSite."""
+        found = self._newspaper(site) if "/" not in site else None
+        if found is None or (site not in self.sites and not found.runs):
+            raise UnknownSite(f"this archive keeps no newspaper named {site!r}")
+        return found
+
+    def run(self, run_id: str) -> Run:
+        """One run; raise NotStored."""
+        return find_run(self.store, run_id)
+
+    def versions(self, url: str, captures: list[Capture]) -> list[ArticleRow]:
+        """What the article said over time, newest first; only the months of its captures are read."""
+        urls = list(dict.fromkeys([url, *(c.url for c in reversed(captures))]))
+        if not captures:
+            return []
+        since, until = captures[0].at, captures[-1].at + timedelta(seconds=1)
+        for name in urls:
+            if found := rows(self.store, since=since, until=until, url=name, versions=True):
+                return found
+        return []
+
+    def _newspaper(self, site: str) -> Newspaper:
+        known = self.sites.get(site)
+        timezone = known.timezone if known else "UTC"
+        return Newspaper(
+            id=site,
+            name=known.name if known else site,
+            home=known.home if known else "",
+            timezone=timezone,
+            runs=tuple(reversed([self._run(key) for key in run_keys(self.store, site)])),
+            articles=self._articles(site, timezone),
+        )
+
+    def _run(self, key: str) -> Run:
+        if key not in self._runs:
+            self._runs[key] = read_run(self.store, key)
+        return self._runs[key]
+
+    def _articles(self, site: str, timezone: str) -> tuple[Entry, ...]:
+        keys = tuple(self.store.keys(f"articles/site={site}/"))
+        known, entries = self._entries.get(site, ((), ()))
+        if keys != known:
+            zone = ZoneInfo(timezone)
+            entries = tuple(_entry(row, zone) for row in rows(self.store, site=site))
+            self._entries[site] = (keys, entries)
+        return entries
+
+
+def _entry(row: ArticleRow, zone: ZoneInfo) -> Entry:
+    said = row.article
+    return Entry(
+        url=said.url,
+        headline=said.headline,
+        standfirst=said.standfirst,
+        authors=said.authors,
+        agency=said.agency,
+        section=said.section,
+        access=said.access,
+        published=said.published,
+        captured=row.captured,
+        day=_aware(said.published or row.captured).astimezone(zone).date(),
+    )
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
