@@ -110,7 +110,7 @@ def _article(
 
 
 def _updates(shown: str, said: str) -> bool:
-    """Whether the visible headline is a longer form of the one in the data, which editors forget to update."""
+    """Whether the visible headline is a longer form of the one in the data (which often stays behind)."""
     shown, said = _words(shown), _words(_clean(said))
     return bool(said) and shown != said and shown.startswith(said) and len(shown) < len(said) + 40
 

@@ -61,11 +61,11 @@ def capture(
     wanted = _checked((*urls, *_lines(source)))
     config = Config.from_env()
     check_contact(config.contact, allow_private=allow_private)
-    _log(quiet or as_json)
     done = run_crawl(
         PageSpider,
         archive=archive_url(archive),
         settings={"MORGUE_ALLOW_PRIVATE": allow_private, "DOWNLOAD_DELAY": 0.2},
+        quiet=quiet or as_json,
         urls=wanted,
         archive_site=place_of(wanted),
         requisites=requisites,
@@ -213,9 +213,10 @@ def _crawl(
 
     private = allow_private or site.allow_private
     check_contact(Config.from_env().contact, allow_private=private)
-    _log(quiet or as_json)
     settings = {"MORGUE_ALLOW_PRIVATE": True} if private else {}
-    done = run_crawl(spider_of(site), archive=archive, settings=settings, limit=limit, urls=urls)
+    done = run_crawl(
+        spider_of(site), archive=archive, settings=settings, quiet=quiet or as_json, limit=limit, urls=urls
+    )
     if result:
         _write(result, done.summary())
     _report(done, as_json)
@@ -230,12 +231,6 @@ def _write(path: Path, data: dict[str, Any]) -> None:
         write_result(path, data)
     except OSError as error:
         raise CallerError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _log(quiet: bool) -> None:
-    from spiders.runner import log_to_terminal
-
-    log_to_terminal(quiet)
 
 
 def _report(done: "Crawled", as_json: bool) -> None:

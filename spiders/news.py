@@ -92,7 +92,7 @@ class Plan:
         return told.when is None or told.when > self.now - timedelta(days=SITEMAP_DAYS)
 
     def wants_requisite(self, url: str) -> bool:
-        """Whether a page's requisite is to be fetched: by the site's policy, and once per freshness period."""
+        """Whether a requisite is to be fetched: by the site's policy, once per freshness period."""
         if self.site.requisites == "none" or url in self.fresh:
             return False
         if self.site.requisites == "same-host" and urlsplit(url).netloc != self.host:

@@ -1,8 +1,8 @@
 """Runs one crawl in this process: from pre-flight checks to a published run and its summary.
 
 Rules: what can be known to fail fails before the first request. One SIGINT or SIGTERM stops the crawl: no
-new request is begun, what is in flight is finished or recorded as cut, the WARC is sealed and published. Further
-signals change nothing. The exit code is 0 only if the WARCs are published.
+new request is begun, what is in flight is finished or recorded as cut, the WARC is sealed and published.
+Further signals change nothing. The exit code is 0 only if the WARCs are published.
 """
 
 import ctypes
@@ -28,6 +28,7 @@ from archive.store import open_store
 from spiders.recorder import Recorder
 
 PR_SET_PDEATHSIG = 1
+NOISY = ("scrapy.middleware", "scrapy.addons", "scrapy.crawler", "scrapy.utils.log", "py.warnings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +62,15 @@ def check(archive: str, spool: Path) -> None:
 
 
 def crawl(
-    spider: type[Spider], *, archive: str, settings: dict[str, Any] | None = None, **arguments: Any
+    spider: type[Spider], *, archive: str, settings: dict[str, Any], quiet: bool = False, **arguments: Any
 ) -> Crawled:
     """Run a spider to its end and publish; raise the MorgueError that kept it from being published."""
+    _log(logging.WARNING)
     config = Config.from_env()
     check(archive, config.spool)
     _mend(config)
-    process = AsyncCrawlerProcess(_settings(archive, settings or {}), install_root_handler=False)
+    process = AsyncCrawlerProcess(_settings(archive, settings))
+    _log(logging.ERROR if quiet else logging.INFO)
     crawler = process.create_crawler(spider)
     process.crawl(crawler, **arguments)
     _obey_signals(process)
@@ -89,6 +92,7 @@ def _settings(archive: str, chosen: dict[str, Any]) -> Settings:
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "spiders.settings")
     settings = get_project_settings()
     settings.set("MORGUE_ARCHIVE", archive, priority="cmdline")
+    settings.set("LOG_INSTALL_ROOT_HANDLER", False, priority="cmdline")
     for name, value in chosen.items():
         settings.set(name, value, priority="cmdline")
     return settings
@@ -133,22 +137,24 @@ def _outcome(recorder: Recorder, archive: str) -> Crawled:
     )
 
 
-def log_to_terminal(quiet: bool) -> None:
-    """Scrapy's log, on standard error: progress and warnings, or warnings alone."""
+class _Line(logging.Formatter):
+    """One line an event: the traceback of a site that does not answer helps nobody."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without a traceback where Scrapy reports a failed download."""
+        if record.exc_info and record.exc_info[0] and record.name.startswith("scrapy.downloadermiddlewares"):
+            record.exc_info, record.exc_text = None, None
+        return super().format(record)
+
+
+def _log(level: int) -> None:
+    """Log lines on standard error, from this level up; Scrapy sets the loggers' own levels to its liking."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setLevel(level)
+    handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.addFilter(lambda record: record.levelno >= logging.ERROR or record.name not in NOISY)
     root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING if quiet else logging.INFO)
-    for noisy in (
-        "scrapy.middleware",
-        "scrapy.addons",
-        "scrapy.crawler",
-        "scrapy.utils.log",
-        "asyncio",
-        "py.warnings",
-    ):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    root.handlers, root.level = [handler], logging.INFO
 
 
 def write_result(path: Path, data: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ DOWNLOAD_TIMEOUT = 60
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 RETRY_TIMES = 2
+RETRY_GIVE_UP_LOG_LEVEL = "INFO"
 REDIRECT_MAX_TIMES = 10
 HTTPERROR_ALLOW_ALL = True
 # A feed or sitemap is XML: the size of a page does not tell whether to parse it.

@@ -6,6 +6,7 @@ Time and size limits end an exchange, they do not lose it: what came so far is k
 """
 
 import asyncio
+import os
 import ssl
 import time
 from collections import defaultdict
@@ -186,13 +187,12 @@ class Transport:
         try:
             found = await asyncio.wait_for(loop.getaddrinfo(host, port, type=1), self.limits.connect)
         except (OSError, UnicodeError) as error:
-            raise FetchError("dns", f"{host} cannot be resolved ({error})") from error
+            raise FetchError("dns", f"{host} cannot be resolved: {error.args[-1]}") from error
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         allowed = [a for a in addresses if self.allow_private or is_public(a)]
         if not allowed:
-            raise FetchError(
-                "refused", f"{host} is {addresses[0]}, which is no public address; --allow-private allows it"
-            )
+            where = f"{host} is {addresses[0]}" if host != addresses[0] else host
+            raise FetchError("refused", f"{where}: not a public address; --allow-private allows it")
         return allowed
 
     async def _open(self, scheme: str, host: str, address: str, port: int) -> _Connection:
@@ -207,9 +207,7 @@ class Transport:
         except ssl.SSLError as error:
             raise FetchError("tls", f"{host}: {error.reason or error}") from error
         except OSError as error:
-            raise FetchError(
-                "connect", f"{host} ({address}) port {port}: {error.strerror or error}"
-            ) from error
+            raise FetchError("connect", f"{host} ({address}) refuses port {port}: {_said(error)}") from error
         return _Connection(reader, writer, peer=address, tls=_tls(writer))
 
     async def _converse(
@@ -318,6 +316,10 @@ class _Reading:
         with suppress(EOFError):
             while not self._full(incoming):
                 incoming.data += await self.more(self._limits.idle)
+
+
+def _said(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _tls(writer: asyncio.StreamWriter) -> Tls | None:

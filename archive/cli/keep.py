@@ -48,7 +48,7 @@ def _check(name: str, store: Store | None) -> Verdict:
     if path.is_file():
         with path.open("rb") as file:
             return verify_file(file, name=name)
-    if store is None or store.size(name) is None:
+    if store is None or name.startswith("/") or store.size(name) is None:
         raise CallerError(f"{name} is neither a file nor a key of the archive")
     return verify_bytes(store.read(name), name=name)
 
