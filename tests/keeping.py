@@ -1,11 +1,18 @@
 """An archive of what a test says was answered, and when: written and published by the product's own parts."""
 
+import asyncio
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp
 
 from archive.model import Exchange, Run
 from archive.process import extract_run
@@ -13,6 +20,11 @@ from archive.publish import publish
 from archive.room.desk import Desk, open_desk
 from archive.spool import RunStart, Spool
 from archive.store import FolderStore, Store
+from archive.wire import decode, entity, read_head
+from spiders.specimen import Specimen
+
+LINK = re.compile(r"""(?:href|src|url\()=?["']?(?:http://paper\.example)?(/[^"')#\s>]*)""")
+COMMENTS = re.compile(r'data-article="([^"]+)"')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +85,26 @@ class Keeper:
         return run
 
 
+@dataclass(frozen=True)
+class Reader:
+    """Asks an application, without a socket; follows redirects inside it."""
+
+    app: ASGIApp
+    base: str = "http://127.0.0.1:8090"
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.ask("GET", path, **options)
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return asyncio.run(self._ask(method, path, options))
+
+    async def _ask(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+        wire = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        options.setdefault("follow_redirects", True)
+        async with httpx.AsyncClient(transport=wire, base_url=self.base) as client:
+            return await client.request(method, path, **options)
+
+
 @contextmanager
 def served(desk: Desk) -> Iterator[Desk]:
     """The desk, serving in a thread of its own (its sockets listen already)."""
@@ -95,3 +127,40 @@ def open_room(store: Store, **options: object) -> Desk:
 
 def edition(day: int) -> datetime:
     return datetime(2026, 11, day, 7, 0, 5, tzinfo=UTC)
+
+
+def printed(paper: Specimen, number: int, host: str = "paper.example") -> list[Answer]:
+    """Everything that an edition of the Specimen links to, as answered under the name `host`.
+
+    The name resolves nowhere: replay that asks for it outside the archive cannot be answered by the paper.
+    """
+    paper.turn(number)
+    at = datetime.fromisoformat(f"2026-11-{20 + number}T07:00:05+00:00")
+    kept: dict[str, Answer] = {}
+    waiting = ["/"]
+    while waiting:
+        path = waiting.pop(0)
+        if path in kept:
+            continue
+        raw = _fetched(paper, path, host)
+        kept[path] = Answer(
+            at=at + timedelta(milliseconds=20 * len(kept)), url=f"http://{host}{path}", raw=raw
+        )
+        text = _text(raw)
+        waiting += [u for u in LINK.findall(text) if not u.startswith(("/press", "/private"))]
+        waiting += [f"/api/comments.json?article={slug}" for slug in COMMENTS.findall(text)]
+    return list(kept.values())
+
+
+def _fetched(paper: Specimen, path: str, host: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", int(paper.base.rpartition(":")[2])), 10) as wire:
+        ask = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+        wire.sendall(ask.encode())
+        return b"".join(iter(lambda: wire.recv(65536), b""))
+
+
+def _text(raw: bytes) -> str:
+    end = raw.index(b"\r\n\r\n") + 4
+    head = read_head(raw[:end])
+    body = decode(head, entity(head, raw[end:]))
+    return body.decode() if head.mime.startswith("text/") else ""

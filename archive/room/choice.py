@@ -43,10 +43,12 @@ def choose(captures: list[Capture], url: str, at: datetime | None) -> Capture:
         return abs(wanted - capture.at), capture.url != url, -capture.location.offset
 
     best = min(able, key=rank)
-    if failed(best) and (at is None or stamp_of(best.at) != stamp_of(at)):
-        answers = [c for c in able if not failed(c) and abs(c.at - best.at) <= PATIENCE]
-        best = min(answers, key=rank, default=best)
-    return best
+    if not failed(best):
+        return best
+    exact = at is not None and stamp_of(best.at) == stamp_of(at)
+    patience = timedelta(0) if exact else PATIENCE
+    answers = [c for c in able if not failed(c) and abs(c.at - best.at) <= patience]
+    return min(answers, key=rank, default=best)
 
 
 def failed(capture: Capture) -> bool:

@@ -115,7 +115,13 @@ class Room:
             return RedirectResponse(lookup_link(url), 303)
         row = _version(versions, request.query_params.get("version", ""))
         return self.page(
-            request, "article.html", row=row, said=row.article, versions=versions, captures=captures
+            request,
+            "article.html",
+            name=self.shelf.name(row.site),
+            row=row,
+            said=row.article,
+            versions=versions,
+            captures=captures,
         )
 
     def capture(self, request: Request) -> Response:

@@ -44,9 +44,9 @@ class Paper:
 
 
 def moment(at: datetime) -> str:
-    """20 November 2026, 07:00:05 UTC."""
+    """20 November 2026, 07:00:05 UTC; without seconds where there are none."""
     at = at.astimezone(UTC)
-    return f"{day(at.date())}, {at:%H:%M:%S} UTC"
+    return f"{day(at.date())}, {at:%H:%M:%S} UTC".replace(":00 UTC", " UTC")
 
 
 def day(value: date) -> str:

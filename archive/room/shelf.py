@@ -74,6 +74,10 @@ class Shelf:
             raise UnknownSite(f"this archive keeps no newspaper named {site!r}")
         return found
 
+    def name(self, site: str) -> str:
+        """The newspaper's name, or its id where it has no site file."""
+        return self.sites[site].name if site in self.sites else site
+
     def run(self, run_id: str) -> Run:
         """One run; raise NotStored."""
         return find_run(self.store, run_id)
@@ -94,7 +98,7 @@ class Shelf:
         timezone = known.timezone if known else "UTC"
         return Newspaper(
             id=site,
-            name=known.name if known else site,
+            name=self.name(site),
             home=known.home if known else "",
             timezone=timezone,
             runs=tuple(reversed([self._run(key) for key in run_keys(self.store, site)])),

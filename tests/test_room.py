@@ -1,0 +1,269 @@
+"""The reading room: what a researcher sees, and what hostile pages cannot do to it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from archive.errors import CallerError, StoreBusy
+from archive.index import Index
+from archive.room.desk import open_desk
+from archive.room.links import weblink
+from archive.room.origins import Origins
+from archive.room.pages import Room
+from archive.room.shelf import Shelf
+from archive.sites import Site
+from archive.store import FolderStore, Store
+from spiders.specimen import Specimen
+from tests.keeping import Answer, Keeper, Reader, edition, printed
+
+BRIDGE = "http://paper.example/news/2026/11/20/harbour-bridge-reopens"
+SITES = {"specimen": Site(id="specimen", name="The Daily Specimen", home="http://paper.example/")}
+
+
+def a_room(store: Store, *, replays: bool = True) -> Reader:
+    origins = Origins(room_port=8090, replay_port=8091)
+    room = Room(Shelf(store, Index(store), SITES), origins, replays=replays)
+    return Reader(room.app())
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    keeper = Keeper(tmp_path_factory.mktemp("room"))
+    with Specimen() as paper:
+        for number in (0, 1):
+            keeper.keep(*printed(paper, number), site="specimen")
+    return a_room(keeper.store)
+
+
+def test_the_front_page_lists_newspapers_with_runs_and_articles(room: Reader) -> None:
+    page = room.get("/").text
+    assert 'href="/site/specimen">The Daily Specimen</a>' in page
+    assert "2 runs" in page
+    assert re.search(r"\b1\d articles", page)
+
+
+def test_a_newspaper_page_names_its_days_and_its_runs_with_their_warcs(room: Reader) -> None:
+    page = room.get("/site/specimen").text
+    assert "20 November 2026" in page
+    assert "finished" in page
+    assert re.search(r"warc/specimen/\d{4}/\d\d/\d\d/specimen-\d{14}-specimen0001-00001\.warc\.gz", page)
+
+
+def test_a_day_lists_the_articles_published_on_it(room: Reader) -> None:
+    page = room.get("/site/specimen/2026-11-20").text
+    assert "Harbour bridge reopens" in page
+    words = re.sub(r"<[^>]+>", "", page)
+    assert "published 20 November 2026, 06:40 UTC, captured 21 November 2026, 07:00:05 UTC" in words
+    assert "Night trams" not in page
+
+
+def test_a_day_without_articles_names_the_nearest_that_has_some(room: Reader) -> None:
+    answer = room.get("/site/specimen/2026-01-01")
+    assert answer.status_code == 404
+    assert "16 November 2026" in answer.text
+
+
+def test_an_article_shows_what_it_says_and_the_record_that_it_came_from(room: Reader) -> None:
+    page = room.get("/article", params={"url": BRIDGE}).text
+    assert "<h1>Harbour bridge reopens after repair costing 24 million crowns</h1>" in page
+    assert "Tamsin Orrowby" in page
+    assert "The harbour bridge at dawn" in page
+    assert "21 November 2026, 07:00:05 UTC" in page
+    assert re.search(r"offset \d+, \d+ bytes", page)
+    assert f"http://127.0.0.1:8091/raw/20261121070005id_/{BRIDGE}" in page
+
+
+def test_an_older_version_of_an_article_can_be_read(room: Reader) -> None:
+    newest = room.get("/article", params={"url": BRIDGE}).text
+    older = re.search(r'href="(/article\?[^"]+version=\w+)">[^<]*42 million', newest)
+    assert older is not None
+    page = room.get(older[1].replace("&amp;", "&")).text
+    assert "<h1>Harbour bridge reopens after repair costing 42 million crowns</h1>" in page
+
+
+def test_a_url_that_is_no_article_leads_to_its_captures(room: Reader) -> None:
+    answer = room.get("/article", params={"url": "http://paper.example/static/paper.css"})
+    assert answer.url.path == "/lookup"
+    assert "2 captures" in answer.text
+
+
+def test_a_capture_page_frames_the_replay_on_another_origin(room: Reader) -> None:
+    answer = room.get("/capture", params={"url": BRIDGE, "at": "20261120070005"})
+    frame = re.search(r"<iframe[^>]*>", answer.text)
+    assert frame is not None
+    assert 'src="http://127.0.0.1:8091/?' in frame[0]
+    assert 'sandbox="allow-scripts allow-same-origin allow-forms"' in frame[0]
+    assert 'referrerpolicy="no-referrer"' in frame[0]
+    assert "frame-src http://127.0.0.1:8091;" in answer.headers["content-security-policy"]
+    assert "Capture 1 of 2" in answer.text
+    assert 'rel="next"' in answer.text
+    assert 'rel="prev"' not in answer.text
+
+
+def test_the_nearest_capture_is_shown_and_said_to_be_so(room: Reader) -> None:
+    page = room.get("/capture", params={"url": BRIDGE, "at": "20261121"}).text
+    assert "The nearest to 21 November 2026, 00:00 UTC" in page
+    assert "at=20261121070005" in page
+
+
+def test_a_reader_on_localhost_is_sent_to_the_replay_on_localhost(room: Reader) -> None:
+    answer = room.get("/capture", params={"url": BRIDGE}, headers={"host": "localhost:8090"})
+    assert 'src="http://localhost:8091/?' in answer.text
+    assert "frame-src http://localhost:8091;" in answer.headers["content-security-policy"]
+
+
+def test_a_host_header_that_is_no_host_gets_nowhere(room: Reader) -> None:
+    answer = room.get("/capture", params={"url": BRIDGE}, headers={"host": "x; script-src *"})
+    assert "frame-src http://127.0.0.1:8091;" in answer.headers["content-security-policy"]
+
+
+def test_without_wabac_the_capture_page_says_how_to_get_it(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    keeper.keep(Answer(at=edition(20), url="http://paper.example/"))
+    page = a_room(keeper.store, replays=False).get("/capture?url=http://paper.example/").text
+    assert "python -m archive.room.wabac" in page
+    assert "<iframe" not in page
+
+
+def test_a_url_typed_without_its_scheme_is_looked_up(room: Reader) -> None:
+    page = room.get("/lookup", params={"url": "paper.example/2026/harbour-bridge.html"}).text
+    assert "2 captures" in page
+    assert "301" in page
+
+
+def test_a_url_never_captured_is_named_with_the_nearest_that_was(room: Reader) -> None:
+    answer = room.get("/lookup", params={"url": "http://paper.example/news/none.html?x=1"})
+    assert answer.status_code == 404
+    assert "http://paper.example/news/none.html?x=1" in answer.text
+    assert "/capture?url=http%3A%2F%2Fpaper.example%2Fnews%2F&amp;at=20261121" in answer.text
+
+
+def test_a_run_page_shows_its_manifest(room: Reader) -> None:
+    listed = room.get("/site/specimen").text
+    link = re.search(r'href="(/runs/[^"]+)"', listed)
+    assert link is not None
+    page = room.get(link[1]).text
+    assert "sha256" in page
+    assert "runs/specimen/" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/site/nobody", 404),
+        ("/site/specimen/yesterday", 400),
+        ("/runs/none", 404),
+        ("/capture?url=http://paper.example/&at=soon", 400),
+        ("/capture", 404),
+        ("/article", 404),
+        ("/nowhere", 404),
+        ("/lookup?url=http://[broken", 404),
+        ("/health", 200),
+    ],
+)
+def test_what_is_not_there_is_answered_in_one_page(room: Reader, path: str, status: int) -> None:
+    assert room.get(path).status_code == status
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/site/specimen", "/lookup", "/nowhere", "/static/room.css", "/health"]
+)
+def test_no_page_may_run_scripts_or_be_framed_or_set_cookies(room: Reader, path: str) -> None:
+    answer = room.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none';")
+    assert "frame-ancestors 'none'" in policy
+    assert "script-src" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "set-cookie" not in answer.headers
+
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+
+
+def test_hostile_articles_are_shown_as_text(tmp_path: Path) -> None:
+    import json
+
+    said = {
+        "@type": "NewsArticle",
+        "headline": HOSTILE,
+        "description": HOSTILE,
+        "author": [{"name": HOSTILE}],
+        "articleSection": HOSTILE,
+        "image": {"url": "javascript:alert(1)", "caption": HOSTILE},
+    }
+    data = json.dumps(said).replace("</", "<\\/")
+    text = f"<p>{HOSTILE.replace('<', '&lt;')}</p>" * 3
+    body = f'<title>x</title><script type="application/ld+json">{data}</script><article>{text}</article>'
+    url = "http://paper.example/a?q='\"><script>alert(2)</script>"
+    keeper = Keeper(tmp_path)
+    keeper.keep(Answer(at=edition(20), url=url, body=body.encode()))
+    room = a_room(keeper.store)
+    paths = ["/", "/site/paper", "/site/paper/2026-11-20"]
+    pages = [room.get(path).text for path in paths]
+    pages += [room.get(path, params={"url": url}).text for path in ("/article", "/capture", "/lookup")]
+    assert "&lt;script&gt;" in "".join(pages)
+    for page in pages:
+        assert "<script" not in page
+        assert "<img" not in page
+        assert 'href="javascript:' not in page
+
+
+def test_hostile_questions_are_shown_as_text(room: Reader) -> None:
+    for path in ("/lookup", "/capture", "/article"):
+        assert "<script" not in room.get(path, params={"url": HOSTILE, "at": "20261120"}).text
+    assert "<script" not in room.get("/capture", params={"url": BRIDGE, "at": HOSTILE}).text
+    assert "<script" not in room.get(f"/site/{HOSTILE}").text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        " javascript:alert(1)",
+        "data:text/html,x",
+        "http://",
+        "//x",
+        "http://a b/",
+        "ftp://x/",
+    ],
+)
+def test_only_web_addresses_become_links(url: str) -> None:
+    assert weblink(url) == ""
+
+
+class BusyStore(FolderStore):
+    """A store that cannot be reached now."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        raise StoreBusy("the store at 127.0.0.1:1 does not answer; try again")
+
+
+def test_a_store_that_does_not_answer_is_a_503_of_one_line(tmp_path: Path) -> None:
+    for path in ("/", "/site/x", "/lookup?url=http://paper.example/"):
+        answer = a_room(BusyStore(tmp_path)).get(path)
+        assert answer.status_code == 503
+        assert "the store at 127.0.0.1:1 does not answer" in answer.text
+
+
+def test_an_empty_archive_says_what_to_do_first(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    room = Room(Shelf(store, Index(store), {}), Origins(room_port=1, replay_port=2), replays=True)
+    assert "morgue site add URL" in Reader(room.app()).get("/").text
+
+
+def test_a_taken_port_is_named_with_its_option(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    desk = open_desk(store, {}, port=0, replay_port=0)
+    try:
+        with pytest.raises(
+            CallerError, match=rf"port {desk.origins.room_port} on 127.0.0.1 is taken.*--port"
+        ):
+            open_desk(store, {}, port=desk.origins.room_port, replay_port=0)
+        with pytest.raises(CallerError, match="--replay-port"):
+            open_desk(store, {}, port=0, replay_port=desk.origins.room_port)
+    finally:
+        for sock in desk.sockets:
+            sock.close()
