@@ -54,6 +54,15 @@ class S3Store:
         except (botocore.exceptions.BotoCoreError, ValueError) as error:
             raise ConfigError(f"the S3 settings are wrong ({error}); check the AWS_* variables") from error
 
+    def make_bucket(self) -> None:
+        """Make the bucket where it does not exist."""
+        try:
+            self.check()
+        except (StoreBusy, StoreDenied):
+            raise
+        except StoreError:
+            self._call("", self.client.create_bucket)
+
     def put(self, key: str, data: bytes) -> None:
         """Write `data` once; raise StoreConflict where the key holds other bytes."""
         digest = hashlib.sha256(data).hexdigest()
@@ -200,3 +209,8 @@ def _base64(hex_digest: str) -> str:
     import base64
 
     return base64.b64encode(bytes.fromhex(hex_digest)).decode()
+
+
+def make_bucket(bucket: str) -> None:
+    """Make a bucket where it does not exist; for one's own server beside this process."""
+    S3Store(bucket=bucket, prefix="").make_bucket()

@@ -105,9 +105,7 @@ class Spool:
             end = RunEnd(ended=datetime.now(UTC), reason=reason, counts=dict(self.counts))
             write_end(self.folder, end)
         except OSError as error:
-            raise SpoolError(
-                f"cannot seal {self.folder}: {error.strerror}; then run `morgue recover`"
-            ) from error
+            raise SpoolError(f"cannot seal {self.folder}: {error.strerror}") from error
         finally:
             os.close(self._lock)
         return end

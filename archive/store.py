@@ -5,11 +5,13 @@ Keys are POSIX paths without a leading slash. The order of `keys` is ours (sorte
 """
 
 import hashlib
+import io
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from archive.errors import CallerError, NotStored, StoreConflict, StoreDenied, StoreError
@@ -74,21 +76,24 @@ class FolderStore:
     def put(self, key: str, data: bytes) -> None:
         """Write `data` once; raise StoreConflict where the key holds other bytes."""
         path = self._path(key)
-        temporary = self._temporary(path, data)
+        self._link(key, path, io.BytesIO(data), hashlib.sha256(data).hexdigest())
+
+    def _link(self, key: str, path: Path, source: BinaryIO, sha256: str) -> None:
+        temporary = self._temporary(path, source)
         try:
             os.link(temporary, path)
             _sync_folder(path.parent)
         except FileExistsError:
-            if path.read_bytes() != data:
+            if sha256_of(path) != sha256:
                 raise _conflict(key) from None
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _temporary(self, path: Path, data: bytes) -> Path:
+    def _temporary(self, path: Path, source: BinaryIO) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".put-", delete=False) as file:
-                file.write(data)
+                shutil.copyfileobj(source, file, 1 << 20)
                 file.flush()
                 os.fsync(file.fileno())
                 return Path(file.name)
@@ -101,7 +106,8 @@ class FolderStore:
 
     def put_file(self, key: str, path: Path, sha256: str) -> None:
         """Write the file once and verify what was stored; `sha256` is its hex digest."""
-        self.put(key, path.read_bytes())
+        with path.open("rb") as file:
+            self._link(key, self._path(key), file, sha256)
         if sha256_of(self._path(key)) != sha256:
             raise StoreConflict(f"{key}: what was stored has another SHA-256 than the file; check the disk")
 

@@ -49,6 +49,8 @@ class CaptureHandler(BaseDownloadHandler):
 
     async def download_request(self, request: Request) -> Response:
         """Fetch and record one request; raise one of Scrapy's download errors where no response came."""
+        if self._recorder.stopping:
+            raise DownloadCancelledError("the crawl is being stopped")
         exchange, error = await self._recorder.transport.fetch(outgoing(request))
         try:
             await self._recorder.record(exchange)

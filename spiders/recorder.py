@@ -53,7 +53,7 @@ class Recorder:
         self.run: Run | None = None
         self.end: RunEnd | None = None
         self.error: MorgueError | None = None
-        self.failures: dict[str, str] = {}
+        self.stopping = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "Recorder":
@@ -92,6 +92,13 @@ class Recorder:
     @staticmethod
     def _lasting(archive: str) -> str:
         return archive if "://" in archive else str(Path(archive).absolute())
+
+    def stop(self) -> None:
+        """Begin nothing new: requests that wait for their turn are turned away instead of being sent."""
+        self.stopping = True
+        engine = self.crawler.engine
+        for slot in engine.downloader.slots.values() if engine else ():
+            slot.delay = 0.0  # what waits is not sent, so there is nobody to be polite to
 
     async def record(self, exchange: Exchange) -> None:
         """Return when the exchange is durable in the spool; a SpoolError ends the crawl."""

@@ -93,6 +93,8 @@ def _settings(archive: str, chosen: dict[str, Any]) -> Settings:
     settings = get_project_settings()
     settings.set("MORGUE_ARCHIVE", archive, priority="cmdline")
     settings.set("LOG_INSTALL_ROOT_HANDLER", False, priority="cmdline")
+    # The spider is given: other sites' files, right or wrong, are not read.
+    settings.set("SPIDER_LOADER_CLASS", "scrapy.spiderloader.DummySpiderLoader", priority="cmdline")
     for name, value in chosen.items():
         settings.set(name, value, priority="cmdline")
     return settings
@@ -103,11 +105,17 @@ def _obey_signals(process: AsyncCrawlerProcess) -> None:
 
     stopping: list[int] = []
 
+    def halt() -> None:
+        for crawler in process.crawlers:
+            if recorder := crawler.get_extension(Recorder):
+                recorder.stop()
+        process._stop_dfd()
+
     def stop(number: int, _frame: Any) -> None:
         if not stopping:
             stopping.append(number)
             logging.getLogger(__name__).warning("stopping: what is in flight is finished, then published")
-            reactor.callFromThread(process._stop_dfd)
+            reactor.callFromThread(halt)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
@@ -120,7 +128,7 @@ def _outcome(recorder: Recorder, archive: str) -> Crawled:
     if recorder.error:
         folder = recorder.spool.folder if recorder.spool else recorder.root
         kind = type(recorder.error)
-        raise kind(f"{recorder.error} (what was captured is in {folder}; then run `morgue recover`)")
+        raise kind(f"{recorder.error}; what was captured is in {folder}: `morgue recover` publishes it")
     spool, end = recorder.spool, recorder.end
     if spool is None or end is None:
         raise SiteError("the crawl ended before its first request; see the log above")

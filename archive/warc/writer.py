@@ -166,7 +166,8 @@ def _head(exchange: Exchange) -> ResponseHead | None:
 
 def _payload(exchange: Exchange) -> bytes:
     head = _head(exchange)
-    return entity(head, exchange.body) if head else exchange.body
+    # What is no HTTP message has no head: all of it is payload.
+    return entity(head, exchange.body) if head else exchange.response
 
 
 def payload_digest(payload: bytes) -> str:

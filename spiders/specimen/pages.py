@@ -210,6 +210,9 @@ def _head(issue: Issue, story: Story) -> Html:
     }
     metas = [f'<meta property="{key}" content="{escape(text)}">\n' for key, text in properties.items()]
     metas += [f'<meta name="author" content="{escape(name)}">\n' for name in story.authors]
+    # Named in the page, so that a crawler without a browser can keep the numbers that the script shows.
+    comments = f"/api/comments.json?article={escape(story.slug)}"
+    metas.append(f'<link rel="preload" as="fetch" crossorigin="anonymous" href="{comments}">\n')
     return Html(_canonical(issue, story.path) + "".join(metas) + _data(_news_article(issue, story)))
 
 
