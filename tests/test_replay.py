@@ -407,12 +407,16 @@ def test_a_link_in_a_replayed_page_leads_to_that_day(page: Any, kept: Any) -> No
         moved = Answer(
             at=edition(number), url=f"{PAPER}/old", status="302 Found", headers=(("Location", "/new"),)
         )
-        new = Answer(at=edition(number), url=f"{PAPER}/new", body=b"<h1>day %d</h1>" % number)
+        later = edition(number) + timedelta(seconds=4)
+        new = Answer(at=later, url=f"{PAPER}/new", body=b"<h1>day %d</h1>" % number)
         return [start, moved, new]
 
     with kept(day(20), day(21)) as desk:
         frame = replayed(page, desk, f"{PAPER}/", "20261120070005")
         frame.click("a")
+        # The room follows, so that its banner is true of what is shown.
+        page.wait_for_function("() => document.querySelector('.what').textContent.trim().endsWith('/new')")
+        assert "20 November 2026, 07:00:09 UTC" in page.text_content(".when")
         frame = the_frame(page, desk, f"{PAPER}/new")
         assert frame.text_content("h1") == "day 20"
 
@@ -425,12 +429,22 @@ def test_an_archived_error_page_is_shown_as_it_was(page: Any, kept: Any) -> None
 
 
 @pytest.mark.browser
-def test_a_page_never_captured_is_said_to_be_so_in_the_frame(page: Any, kept: Any) -> None:
+def test_a_link_to_a_page_never_captured_leads_to_the_room_that_says_so(page: Any, kept: Any) -> None:
     start = Answer(at=edition(20), url=f"{PAPER}/", body=b"<a href=/none.html>on</a>")
     with kept([start]) as desk:
         replayed(page, desk, f"{PAPER}/", "20261120070005").click("a")
-        frame = the_frame(page, desk, f"{PAPER}/none.html")
-        assert "nothing was captured of" in frame.text_content("main")
+        page.wait_for_function("() => document.querySelector('h1')?.textContent === 'Never captured'")
+        assert f"{PAPER}/none.html" in page.text_content("main")
+        assert "20 November 2026, 07:00:05 UTC" in page.text_content("main")
+
+
+@pytest.mark.browser
+def test_a_capture_opened_outside_the_room_leads_into_it(page: Any, kept: Any) -> None:
+    start = Answer(at=edition(20), url=f"{PAPER}/", body=b"<h1>here</h1>")
+    with kept([start]) as desk:
+        page.goto(f"{desk.replay_url}/replay/20261120070005mp_/{PAPER}/")
+        page.wait_for_url(f"{desk.room_url}/capture?**")
+        assert the_frame(page, desk, f"{PAPER}/").text_content("h1") == "here"
 
 
 HOSTILE = b"""<title>hostile</title><img src="http://live.example/a.png"><iframe src="http://live.example/f"></iframe>
@@ -474,9 +488,10 @@ def test_an_archived_script_reaches_neither_the_room_nor_the_live_web(page: Any,
         for name, url in (("live", "http://live.example/x"), ("room", f"{desk.room_url}/")):
             assert f"nothing was captured of {url}" in found.pop(name)
         assert set(found.values()) <= {"refused", "null"}, found
-        frame.evaluate("document.getElementById('form').submit()")
-        frame.wait_for_url(lambda at: "mp_/http://live.example/form" in at)
-        assert page.url.startswith(f"{desk.room_url}/capture?")
         assert page.title().startswith(f"{PAPER}/, 20 November 2026")
+        frame.evaluate("document.getElementById('form').submit()")
+        page.wait_for_function("() => document.querySelector('h1')?.textContent === 'Never captured'")
+        assert "http://live.example/form" in page.text_content("main")
+        assert page.url.startswith(f"{desk.room_url}/capture?")
         page.goto(desk.room_url)
         assert page.text_content("h1") == "Newspapers"

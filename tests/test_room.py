@@ -1,9 +1,16 @@
 """The reading room: what a researcher sees, and what hostile pages cannot do to it."""
 
+import os
 import re
-from collections.abc import Iterator
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from archive.errors import CallerError, StoreBusy
@@ -206,7 +213,7 @@ def test_hostile_articles_are_shown_as_text(tmp_path: Path) -> None:
     pages += [room.get(path, params={"url": url}).text for path in ("/article", "/capture", "/lookup")]
     assert "&lt;script&gt;" in "".join(pages)
     for page in pages:
-        assert "<script" not in page
+        assert "<script" not in page.replace('<script src="/static/banner.js" defer></script>', "")
         assert "<img" not in page
         assert 'href="javascript:' not in page
 
@@ -267,3 +274,43 @@ def test_a_taken_port_is_named_with_its_option(tmp_path: Path) -> None:
     finally:
         for sock in desk.sockets:
             sock.close()
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        line = [sys.executable, "-m", "archive", "serve", "--archive", str(tmp_path / "archive"), *arguments]
+        env = {**os.environ, "MORGUE_WABAC": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_the_command_says_where_the_room_is_and_ends_when_told(command: Callable[..., Any]) -> None:
+    process = command("--port", "0", "--replay-port", "0")
+    line = process.stdout.readline()
+    for url in re.findall(r"http://127\.0\.0\.1:\d+/", line):
+        assert httpx.get(f"{url}health", timeout=30).text == "ok\n"
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (
+        said == "Replay is off: run `python -m archive.room.wabac` to get wabac.js for replay (needs npm)\n"
+    )
+
+
+def test_the_command_ends_with_one_line_where_its_port_is_taken(command: Callable[..., Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = str(taken.getsockname()[1])
+        process = command("--port", "0", "--replay-port", number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said.count("\n") == 1
+    assert f"port {number} on 127.0.0.1 is taken; choose another with --replay-port" in said

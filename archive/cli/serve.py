@@ -22,9 +22,10 @@ def serve(
     from archive.sites import load_sites
 
     store = the_store(archive)
+    folder = site_folder(Config.from_env())
     desk = open_desk(
         store,
-        load_sites(site_folder(Config.from_env())),
+        load_sites(folder) if folder.is_dir() else {},  # an archive can be read where no site file is
         host=host,
         port=port,
         replay_port=replay_port,

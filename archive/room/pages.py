@@ -1,4 +1,4 @@
-"""The reading room: newspapers, days, articles, captures and runs, as pages without scripts."""
+"""The reading room: newspapers, days, articles, captures and runs, as pages that need no scripts."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from archive.room.shelf import Shelf
 
 STATIC = Path(__file__).parent / "static"
 CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src {replay}; form-action 'self'; "
+    "default-src 'none'; {scripts}style-src 'self'; img-src 'self'; frame-src {replay}; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 SHOWN_RUNS = 20
@@ -60,9 +60,10 @@ class Room:
         )
 
     def headers(self, request: HTTPConnection) -> dict[str, str]:
-        """What every page says; none sets a cookie."""
+        """What every page says; none sets a cookie, and only the banner over a replay has a script."""
+        scripts = "script-src 'self'; " if request.url.path == "/capture" else ""
         return {
-            "content-security-policy": CSP.format(replay=self.origins.replay(request)),
+            "content-security-policy": CSP.format(replay=self.origins.replay(request), scripts=scripts),
             "x-content-type-options": "nosniff",
             "referrer-policy": "same-origin",
             "cross-origin-opener-policy": "same-origin",

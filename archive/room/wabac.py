@@ -59,14 +59,11 @@ def fetch(folder: Path = FOLDER) -> Path:
 def _pack(folder: Path) -> Path:
     if shutil.which("npm") is None:
         raise CallerError(f"npm is not installed, and {PACKAGE} comes from npm; install npm, then {HOW}")
-    done = subprocess.run(
-        ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    line = ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"]
+    try:
+        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired:
+        raise MorgueError(f"npm did not get {PACKAGE}@{VERSION} in five minutes; try again") from None
     packed = next(folder.glob("*.tgz"), None)
     if done.returncode or packed is None:
         said = " ".join(done.stderr.split())[:200]

@@ -1,0 +1,30 @@
+// Keeps the banner true: when a link in the frame has led to another capture, the room goes there as well.
+// What the frame says is said by archived scripts: it is only ever taken for a question to the room.
+"use strict";
+
+const frame = document.querySelector("iframe");
+const shown = frame.dataset;
+
+function plain(text) {
+  const url = new URL(text);
+  url.hash = "";
+  return url.href;
+}
+
+// Two hostile pages could send the room back and forth.
+function goesInCircles() {
+  const now = Date.now();
+  const recent = JSON.parse(sessionStorage.getItem("turns") || "[]").filter((at) => now - at < 10000);
+  sessionStorage.setItem("turns", JSON.stringify([...recent, now]));
+  return recent.length >= 5;
+}
+
+function follow(event) {
+  const { wb_type: kind, url, ts } = event.data || {};
+  if (event.origin !== shown.origin || event.source !== frame.contentWindow || kind !== "load") return;
+  if (!/^https?:\/\//.test(url) || !/^\d{14}$/.test(ts) || !URL.canParse(url)) return;
+  if ((plain(url) === plain(shown.url) && ts === shown.at) || goesInCircles()) return;
+  location.replace(`/capture?${new URLSearchParams({ url: plain(url), at: ts })}`);
+}
+
+addEventListener("message", follow);
