@@ -1,0 +1,110 @@
+"""The DAGs: one `crawl_<site>` per site file, and one `process` for what they publish.
+
+Rules: parsing reads site files and nothing else (no Scrapy, no store). A broken site file takes no other
+site's DAG down: it becomes a DAG of its own that says what is wrong. While a task runs, only its own site is
+read.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_parsing_context
+
+from archive.config import Config, site_folder
+from archive.errors import ConfigError
+from archive.sites import Site, load_site
+from morgue_airflow.operators import CrawlOperator, ExtractOperator, IndexOperator
+
+PUBLISHED = Asset(name="published", uri="newsmorgue://published")
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+RETRIES: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+}
+
+
+def crawl_dags() -> dict[str, DAG]:
+    """A DAG for every site file of the settings' folder, by DAG id."""
+    folder = site_folder(Config.from_env())
+    wanted = get_parsing_context().dag_id
+    paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+    named = {f"crawl_{path.stem}": path for path in paths}
+    chosen = {d: p for d, p in named.items() if wanted in (None, d)}
+    return {dag_id: _dag(dag_id, path) for dag_id, path in chosen.items()}
+
+
+def _dag(dag_id: str, path: Path) -> DAG:
+    try:
+        return crawl_dag(load_site(path))
+    except ConfigError as error:
+        return DAG(
+            dag_id=dag_id,
+            schedule=None,
+            start_date=FIRST,
+            tags=["newsmorgue", "broken"],
+            description=f"The site file is wrong: {error}"[:250],
+            doc_md=f"## The site file is wrong\n\n{error}\n\nMend the file: this DAG becomes the crawl again.",
+        )
+
+
+def crawl_dag(site: Site) -> DAG:
+    """The DAG that crawls one newspaper on its schedule."""
+    timetable = CronTriggerTimetable(site.schedule, timezone=site.timezone) if site.schedule else None
+    with DAG(
+        dag_id=f"crawl_{site.id}",
+        dag_display_name=f"Crawl {site.name}",
+        description=f"Crawls {site.home} and publishes its WARCs.",
+        schedule=timetable,
+        start_date=FIRST,
+        catchup=False,
+        max_active_runs=1,
+        tags=["newsmorgue", "crawl", *site.tags],
+        doc_md=site.notes or f"Crawls [{site.name}]({site.home}).",
+        default_args=RETRIES,
+        params=_form(site),
+    ) as dag:
+        CrawlOperator(task_id="crawl", site=site.id, outlets=[PUBLISHED])
+    return dag
+
+
+def _form(site: Site) -> dict[str, Param]:
+    return {
+        "limit": Param(site.limit, type="integer", minimum=0, title="At most so many articles (0: no limit)"),
+        "urls": Param(
+            [],
+            type="array",
+            items={"type": "string", "pattern": "^https?://[^ ]+$"},
+            title="Only these URLs",
+            description="One a line; leave empty for the whole newspaper.",
+        ),
+        "dry_run": Param(False, type="boolean", title="Dry run: say what would be crawled, fetch nothing"),
+    }
+
+
+def process_dag() -> DAG:
+    """The DAG that indexes and extracts what crawls have published."""
+    with DAG(
+        dag_id="process",
+        dag_display_name="Process what was published",
+        description="Folds published runs into the index and extracts their articles.",
+        schedule=[PUBLISHED],
+        start_date=FIRST,
+        catchup=False,
+        max_active_runs=1,
+        tags=["newsmorgue"],
+        default_args=RETRIES,
+        params={
+            "manifests": Param(
+                [],
+                type="array",
+                items={"type": "string", "pattern": "^runs/.+[.]json$"},
+                title="Only these run manifests",
+                description="Keys like runs/site/run.json; empty: those whose crawls triggered this run.",
+            )
+        },
+    ) as dag:
+        IndexOperator(task_id="index") >> ExtractOperator(task_id="extract")
+    return dag

@@ -1,0 +1,145 @@
+"""The operators: a crawl as a child process, and the two steps that follow it.
+
+Rules: between tasks travel store keys and a few counts. The crawl is a child of the same interpreter in a
+session of its own, so that the signal which ends the task reaches it once, and not again with its group.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from archive.config import Config
+from archive.errors import MorgueError
+from archive.store import Store, open_store
+
+# The caller's fault and damage do not go away by trying again (archive.errors).
+HOPELESS = (2, 5)
+STOP_SECONDS = 90
+
+
+class CrawlOperator(BaseOperator):
+    """Crawls one site; its XCom is the run's manifest key and a few counts."""
+
+    ui_color = "#e8e2d0"
+
+    def __init__(self, *, site: str, command: tuple[str, ...] = (), **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.site = site
+        self.command = command
+        self._child: subprocess.Popen[str] | None = None
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Run the crawl, hand its log on, and tell the world what it published."""
+        with tempfile.TemporaryDirectory(prefix="morgue-") as folder:
+            result = Path(folder) / "result.json"
+            code = self._run([*self._command(context["params"]), "--result", str(result)])
+            summary = json.loads(result.read_text()) if result.is_file() else {}
+        if code:
+            kind = AirflowFailException if code in HOPELESS else AirflowException
+            raise kind(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
+        if summary.get("manifest"):
+            for event in (context["outlet_events"][outlet] for outlet in self.outlets):
+                event.extra = {"manifest": summary["manifest"], "site": self.site}
+        return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
+
+    def _command(self, params: Any) -> list[str]:
+        given = list(self.command) or [sys.executable, "-m", "archive", "crawl"]
+        limit = ["--limit", str(params["limit"])] if params.get("limit") else []
+        urls = [word for url in params.get("urls") or () for word in ("--url", url)]
+        return [*given, self.site, *limit, *urls, *(["--dry-run"] if params.get("dry_run") else [])]
+
+    def _run(self, command: list[str]) -> int:
+        self._child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            env={**os.environ, "MORGUE_DIE_WITH_PARENT": "1", "PYTHONUNBUFFERED": "1"},
+        )
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            self.log.info("%s", line.rstrip())
+        return self._child.wait()
+
+    def on_kill(self) -> None:
+        """One signal; then the child finishes what is in flight, seals and publishes."""
+        child = self._child
+        if child is None or child.poll() is not None:
+            return
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.log.warning(
+                "the crawl is still sealing; what it leaves in the spool, the next run publishes"
+            )
+
+
+class ManifestOperator(BaseOperator):
+    """Does something for every manifest that was asked for, or whose publication triggered this run."""
+
+    ui_color = "#dfe8dc"
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """One result a manifest; nothing is lost where several crawls triggered one run."""
+        manifests = _manifests(context)
+        self.log.info("%d run manifests: %s", len(manifests), ", ".join(manifests))
+        try:
+            store = open_store(Config.from_env().archive)
+            return [self.step(store, manifest) for manifest in manifests]
+        except MorgueError as error:
+            kind = AirflowException if error.retryable else AirflowFailException
+            raise kind(str(error)) from error
+
+    def step(self, store: Store, manifest: str) -> dict[str, Any]:
+        """What is done for one manifest."""
+        raise AirflowFailException(f"{type(self).__name__} does nothing with {manifest} in {store.url}")
+
+
+def _manifests(context: Any) -> list[str]:
+    asked = list(context["params"].get("manifests") or ())
+    if asked:
+        return asked
+    events = context.get("triggering_asset_events") or {}
+    found = [event.extra.get("manifest") for each in events.values() for event in each]
+    return list(dict.fromkeys(key for key in found if key))
+
+
+class IndexOperator(ManifestOperator):
+    """Folds published runs into the merged index."""
+
+    def step(self, store: Store, manifest: str) -> dict[str, Any]:
+        """Index one run."""
+        from archive.process import index_run
+
+        return index_run(store, manifest)
+
+
+class ExtractOperator(ManifestOperator):
+    """Extracts the articles of published runs."""
+
+    def step(self, store: Store, manifest: str) -> dict[str, Any]:
+        """Extract one run, with progress in the task's log."""
+        from archive.process import extract_run
+
+        return extract_run(store, manifest, progress=self._progress)
+
+    @property
+    def _progress(self) -> Callable[[int], None]:
+        def report(pages: int) -> None:
+            if pages % 100 == 0:
+                self.log.info("%d pages extracted", pages)
+
+        return report
