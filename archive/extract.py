@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import lxml.html
 import trafilatura
@@ -29,6 +29,7 @@ AGENCIES = {
     "bloomberg": "Bloomberg", "dpa": "dpa", "mpa": "MPA", "meridian press agency": "MPA", "ansa": "ANSA",
     "efe": "EFE", "tass": "TASS", "xinhua": "Xinhua", "kyodo": "Kyodo", "sapa": "SAPA", "apa": "APA",
 }  # fmt: skip
+SEPARATOR = re.compile(r"(\s+[|–—-]\s+|\s*--\s*)")
 TAGS = re.compile(r"<[^>]+>")
 DATELINE_AGENCY = re.compile(r"\A[^.—–-]{2,60}\(([A-Za-z ]{2,24})\)\s*[—–-]")
 Source = tuple[str, str]
@@ -77,6 +78,7 @@ def _article(
         ("json-ld", _text(data.get("description"))),
         ("meta", meta.get("og:description", "") or meta.get("description", "")),
     )
+    headline = without_name(headline, _names(tree, data, meta))
     authors = _authors(data, meta, page, source)
     body = _body(page.get("text") or "", headline, standfirst)
     agency, body = _agency(body, authors)
@@ -113,6 +115,24 @@ def _updates(shown: str, said: str) -> bool:
     """Whether the visible headline is a longer form of the one in the data (which often stays behind)."""
     shown, said = _words(shown), _words(_clean(said))
     return bool(said) and shown != said and shown.startswith(said) and len(shown) < len(said) + 40
+
+
+def _names(tree: Any, data: dict[str, Any], meta: dict[str, str]) -> set[str]:
+    """What the newspaper calls itself on this page: its site name, publisher, and host."""
+    canonical = next(iter(tree.xpath('//link[@rel="canonical"]/@href')), "") or meta.get("og:url", "")
+    host = (urlsplit(canonical).hostname or "").removeprefix("www.")
+    said = {meta.get("og:site_name", ""), _text(data.get("publisher")), host, host.rpartition(".")[0]}
+    return {_words(name) for name in said} - {""}
+
+
+def without_name(headline: str, names: set[str]) -> str:
+    """A headline without the newspaper's own name before or behind it ("Flood - The Paper")."""
+    parts = SEPARATOR.split(headline)
+    while len(parts) > 2 and _words(parts[-1]) in names:
+        del parts[-2:]
+    while len(parts) > 2 and _words(parts[0]) in names:
+        del parts[:2]
+    return "".join(parts)
 
 
 def _words(text: str) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import wait_until
 
 from archive.index import Index
 from archive.playback import play
@@ -20,6 +19,7 @@ from archive.store import Store, open_store
 from archive.verify import verify_bytes
 from archive.wire import head_end
 from spiders.specimen import Specimen
+from tests.conftest import wait_until
 
 Morgue = Callable[..., Any]
 
@@ -278,7 +278,7 @@ def test_after_kill_9_the_next_run_publishes_what_was_left(
 
 
 ODD = [
-    b"HTTP/1.1 200 OK\r\ncontent-TYPE: text/html\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length: 2\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\ncontent-TYPE: a/b\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length: 2\r\n\r\nhi",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhi\r\n0\r\nTrailer: 1\r\n\r\n",
     b"HTTP/1.0 200 OK\nServer: old\n\nuntil close",
     b"HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n",

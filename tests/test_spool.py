@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.test_warc import exchange
 
 from archive.errors import SpoolError
 from archive.publish import publish, recover
@@ -15,6 +14,7 @@ from archive.runs import all_runs
 from archive.spool import RunStart, Spool, idle_runs, read_end, repair
 from archive.store import open_store
 from archive.verify import verify_bytes
+from tests.test_warc import exchange
 
 RUN = "20261120T060000Z-00000001"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import free_port
 
 from archive.errors import CallerError, NotStored, StoreBusy, StoreConflict, StoreDenied, StoreError
 from archive.s3 import PART
 from archive.store import Store, open_store, sha256_of
+from tests.conftest import free_port
 
 
 @pytest.fixture(params=["folder", "s3"])

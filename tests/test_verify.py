@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.test_warc import exchange, warc
 
 from archive.verify import matches, verify_bytes
 from archive.warc import members
+from tests.test_warc import exchange, warc
 
 
 def rebuilt(change: Callable[[bytes], bytes], *, of: str = "response") -> bytes:

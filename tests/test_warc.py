@@ -17,8 +17,8 @@ from warcio.archiveiterator import ArchiveIterator
 from archive.errors import DamagedWarc
 from archive.model import Exchange, Tls
 from archive.verify import verify_bytes
-from archive.wire import head_end
 from archive.warc import captures_of, members, read_record, warcinfo_member, write_exchange
+from archive.wire import head_end
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-TYPE: text/html\r\nSet-Cookie: a\r\nset-cookie: b\r\n odd line\r\n\r\n"
 
@@ -126,7 +126,7 @@ def test_any_bytes_of_a_server_make_a_whole_warc(whole: bool, response: bytes, r
     made = exchange(response=b"HTTP/1.1 200 OK\r\n" * whole + response, request=request)
     data = warc(made)
     assert verify_bytes(data, name="x").faults == []
-    assert [r.headers["WARC-Type"] for r in FastIterator(io.BytesIO(data))][0] == "warcinfo"
+    assert next(r.headers["WARC-Type"] for r in FastIterator(io.BytesIO(data))) == "warcinfo"
 
 
 @given(st.integers(min_value=1, max_value=600))
