@@ -1,6 +1,6 @@
 """What documents of a newspaper tell of: feeds, sitemaps, pages. Pure: documents in, links out.
 
-Rules: nothing is fetched here; addresses come back absolute, without fragment and tracking parameters; a
+Rules: nothing is fetched here; addresses come back absolute, without fragment, otherwise as they were told; a
 document that cannot be read yields nothing rather than an error.
 """
 
@@ -39,8 +39,8 @@ class Told:
     when: datetime | None = None
 
 
-def tidy(url: str, base: str = "") -> str | None:
-    """The address absolute, without fragment and tracking parameters; None where it is no http(s) URL."""
+def absolute(url: str, base: str = "") -> str | None:
+    """The address absolute and without fragment; None where it is no http(s) URL."""
     try:
         parts = urlsplit(urljoin(base, url.strip()))
         _ = parts.port
@@ -48,11 +48,20 @@ def tidy(url: str, base: str = "") -> str | None:
         return None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return None
-    query = parts.query
-    if query and any(TRACKING.match(name.lower()) for name, _ in parse_qsl(query, keep_blank_values=True)):
-        kept = [(n, v) for n, v in parse_qsl(query, keep_blank_values=True) if not TRACKING.match(n.lower())]
-        query = urlencode(kept)
-    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", query, ""))
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", parts.query, ""))
+
+
+def tidy(url: str) -> str:
+    """The address without tracking parameters: two with the same tidy form are one page.
+
+    For comparing only: some servers answer nothing but the address that their feed told.
+    """
+    parts = urlsplit(url)
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    if not any(TRACKING.match(name.lower()) for name, _ in pairs):
+        return url
+    kept = [(n, v) for n, v in pairs if not TRACKING.match(n.lower())]
+    return urlunsplit(parts._replace(query=urlencode(kept)))
 
 
 def feed(body: bytes, base: str) -> list[Told]:
@@ -60,7 +69,7 @@ def feed(body: bytes, base: str) -> list[Told]:
     parsed = feedparser.parse(io.BytesIO(body), resolve_relative_uris=False, sanitize_html=False)
     found = []
     for entry in parsed.entries:
-        link = tidy(entry.get("link") or "", base) if entry.get("link") else None
+        link = absolute(entry.get("link") or "", base) if entry.get("link") else None
         stamp = entry.get("updated_parsed") or entry.get("published_parsed")
         when = datetime.fromtimestamp(calendar.timegm(stamp), UTC) if stamp else None
         if link:
@@ -110,7 +119,7 @@ def _told(element: lxml.etree._Element, base: str) -> Told | None:
     for child in element.iter():
         name, text = _name(child), (child.text or "").strip()
         if name == "loc" and text and link is None:
-            link = tidy(text, base)
+            link = absolute(text, base)
         elif name in ("lastmod", "publication_date") and (when := read_time(text)):
             dates.append(when)
     return Told(url=link, when=max(dates, default=None)) if link else None
@@ -150,19 +159,21 @@ def page(text: str, base: str) -> PageLinks:
     except (lxml.etree.ParserError, ValueError):
         return PageLinks()
     base = urljoin(base, next(iter(tree.xpath("//base/@href")), ""))
-    links = _tidied((a for a in tree.xpath("//a/@href | //area/@href")), base)
+    links = _absolute_all((a for a in tree.xpath("//a/@href | //area/@href")), base)
     return PageLinks(
         links=tuple(url for url in links if not NOT_PAGES.search(urlsplit(url).path)),
-        requisites=_tidied(_requisites(tree), base),
-        data=_tidied(tree.xpath('//link[@rel="preload" and @as="fetch"]/@href'), base),
-        feeds=_tidied((e.get("href") for e in tree.xpath("//link[@href and @type]") if _is_feed(e)), base),
+        requisites=_absolute_all(_requisites(tree), base),
+        data=_absolute_all(tree.xpath('//link[@rel="preload" and @as="fetch"]/@href'), base),
+        feeds=_absolute_all(
+            (e.get("href") for e in tree.xpath("//link[@href and @type]") if _is_feed(e)), base
+        ),
         name=_site_name(tree),
         language=(tree.get("lang") or "").strip(),
     )
 
 
-def _tidied(urls: Iterable[str], base: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(t for t in (tidy(str(u), base) for u in urls) if t))
+def _absolute_all(urls: Iterable[str], base: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(t for t in (absolute(str(u), base) for u in urls) if t))
 
 
 def _is_feed(element: lxml.html.HtmlElement) -> bool:
@@ -199,7 +210,7 @@ def css_urls(text: str) -> Iterator[str]:
 
 def css_requisites(text: str, base: str) -> tuple[str, ...]:
     """What a style sheet loads, absolute."""
-    return _tidied(css_urls(text), base)
+    return _absolute_all(css_urls(text), base)
 
 
 def _site_name(tree: lxml.html.HtmlElement) -> str:
@@ -212,4 +223,4 @@ def _site_name(tree: lxml.html.HtmlElement) -> str:
 def robots_sitemaps(text: str, base: str) -> tuple[str, ...]:
     """The Sitemap lines of a robots.txt."""
     found = re.findall(r"^[ \t]*sitemap[ \t]*:[ \t]*(\S+)", text, re.I | re.M)
-    return _tidied(found, base)
+    return _absolute_all(found, base)

@@ -52,9 +52,10 @@ class Plan:
 
     def first(self, url: str) -> bool:
         """Whether this is the first time that this run asks for the URL."""
-        if url in self._asked:
+        key = discovery.tidy(url)
+        if key in self._asked:
             return False
-        self._asked.add(url)
+        self._asked.add(key)
         return True
 
     def wants_article(self, url: str) -> bool:

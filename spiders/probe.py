@@ -119,7 +119,7 @@ class _Probe:
             target = page.head.get(b"location")
             if page.status not in (301, 302, 303, 307, 308) or not target:
                 return page
-            url = discovery.tidy(target.decode("latin-1"), url) or url
+            url = discovery.absolute(target.decode("latin-1"), url) or url
         raise SiteError(f"{url}: more than {REDIRECTS} redirects")
 
     async def _once(self, url: str) -> Page:

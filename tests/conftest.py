@@ -20,7 +20,7 @@ from spiders.specimen import Specimen
 hypothesis.settings.register_profile("morgue", deadline=None)
 hypothesis.settings.load_profile("morgue")
 
-ROOT = Path(__file__).parent.parent
+pytest_plugins = ["tests.browser"]
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,7 @@ BASE = "https://paper.example/x/"
     ("url", "tidied"),
     [
         ("/a#top", "https://paper.example/a"),
-        ("story?utm_source=x&id=7", "https://paper.example/x/story?id=7"),
-        ("?fbclid=1", "https://paper.example/x/"),
+        ("story?id=7", "https://paper.example/x/story?id=7"),
         ("//other.example/b", "https://other.example/b"),
         ("https://PAPER.example", "https://paper.example/"),
         (" /spaced ", "https://paper.example/spaced"),
@@ -27,8 +26,20 @@ BASE = "https://paper.example/x/"
         ("http://paper.example:99999/", None),
     ],
 )
-def test_links_are_made_absolute_and_tidy(url: str, tidied: str | None) -> None:
-    assert discovery.tidy(url, BASE) == tidied
+def test_links_are_made_absolute(url: str, tidied: str | None) -> None:
+    assert discovery.absolute(url, BASE) == tidied
+
+
+@pytest.mark.parametrize(
+    ("url", "tidied"),
+    [
+        ("https://p.example/a?utm_source=x&id=7", "https://p.example/a?id=7"),
+        ("https://p.example/a?fbclid=1", "https://p.example/a"),
+        ("https://p.example/a?b=%20&c", "https://p.example/a?b=%20&c"),
+    ],
+)
+def test_tracking_parameters_do_not_make_another_page(url: str, tidied: str) -> None:
+    assert discovery.tidy(url) == tidied
 
 
 RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>P</title>
@@ -41,7 +52,9 @@ ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>P</title><entry><tit
 
 def test_an_rss_feed_tells_links_and_dates() -> None:
     (told,) = discovery.feed(RSS, BASE)
-    assert told == discovery.Told(url="https://paper.example/one", when=datetime(2026, 11, 20, 6, tzinfo=UTC))
+    assert told == discovery.Told(
+        url="https://paper.example/one?utm_medium=rss", when=datetime(2026, 11, 20, 6, tzinfo=UTC)
+    )
 
 
 def test_an_atom_feed_tells_links_and_dates() -> None:
