@@ -42,7 +42,8 @@ def commands() -> list[tuple[str, click.Command]]:
 
 @pytest.mark.parametrize(("name", "command"), commands(), ids=lambda v: v if isinstance(v, str) else "")
 def test_every_command_has_an_example_in_its_help(name: str, command: click.Command) -> None:
-    assert re.search(r"Example:\s.*morgue " + name.split()[0], command.help or "", re.S), command.help
+    example = r"Example:\s.*morgue " + name.split(maxsplit=1)[0]
+    assert re.search(example, command.help or "", re.S), command.help
 
 
 def test_every_plugin_command_can_be_loaded() -> None:

@@ -16,7 +16,10 @@ from archive.config import Config, site_folder
 def serve(
     archive: str | None, host: str, port: int, replay_port: int, room_url: str, replay_url: str
 ) -> None:
-    """Open the reading room: newspapers, articles, captures and their replay."""
+    """Open the reading room: newspapers, articles, captures and their replay.
+
+    Example: morgue serve --archive s3://bucket/papers --port 9090
+    """
     from archive.room import wabac
     from archive.room.desk import open_desk
     from archive.sites import load_sites

@@ -21,7 +21,10 @@ from .server import Specimen
     help="File that remembers the edition over a restart.",
 )
 def specimen(port: int, host: str, edition_file: Path | None) -> None:
-    """Print The Daily Specimen, an invented newspaper to try a crawl on without internet."""
+    """Print The Daily Specimen, an invented newspaper to try a crawl on without internet.
+
+    Example: morgue specimen --port 8085
+    """
     try:
         with _interrupted() as stop, Specimen(port=port, host=host, edition_file=edition_file) as paper:
             click.echo(f"The Daily Specimen: {paper.base}/ (edition {paper.edition})")
