@@ -187,10 +187,10 @@ def test_requisites_are_captured_where_asked_for(morgue: Morgue, paper: Specimen
             "neither a folder nor",
         ),
         (["crawl", "nobody"], 2, "no site 'nobody'"),
-        (["captures", "http://paper.example/"], 2, "nothing was captured"),
+        (["captures", "http://paper.example/"], 4, "there is no archive at"),
         (["get", "http://paper.example/", "--at", "soon"], 2, "is no time"),
         (["articles", "--since", "yesterday"], 2, "is no time"),
-        (["verify", "nothing.warc.gz"], 2, "neither a file nor a key"),
+        (["verify", "nothing.warc.gz"], 4, "there is no archive at"),
         (["site", "add", "http://127.0.0.1:1/", "--allow-private"], 3, "refuses port 1"),
     ],
 )
@@ -198,6 +198,31 @@ def test_a_mistake_is_one_clear_line(morgue: Morgue, arguments: list[str], code:
     done = morgue(*arguments)
     assert (done.code, done.err.count("\n")) == (code, 1) or "Usage" in done.err, done.err
     assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["captures", "http://paper.example/"], "nothing was captured"),
+        (["verify", "nothing.warc.gz"], "neither a file nor a key"),
+        (["extract", "nothing"], "holds no run nothing"),
+    ],
+)
+def test_what_an_archive_does_not_hold_is_said(
+    morgue: Morgue, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "archive").mkdir()
+    done = morgue(*arguments)
+    assert done.code != 0
+    assert done.err.count("\n") == 1
+    assert said in done.err
+
+
+def test_an_empty_archive_has_no_runs_and_says_what_makes_one(morgue: Morgue, tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    done = morgue("runs")
+    assert (done.code, done.out) == (0, "")
+    assert "morgue crawl" in done.err
 
 
 def test_an_address_that_is_not_public_is_refused(morgue: Morgue, paper: Specimen, store: Store) -> None:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from archive.cdxj import moment_of
 from archive.config import Config
-from archive.errors import CallerError
+from archive.errors import CallerError, StoreError
 from archive.extract import read_time
 from archive.store import Store, open_store
 
@@ -35,9 +36,12 @@ def archive_url(archive: str | None) -> str:
     return archive or Config.from_env().archive
 
 
-def the_store(archive: str | None) -> Store:
-    """Open the archive; raise a StoreError that says what to do where it cannot be used."""
-    store = open_store(archive_url(archive))
+def the_store(archive: str | None, *, exists: bool = True) -> Store:
+    """Open the archive; raise a StoreError where it cannot be used or does not exist."""
+    url = archive_url(archive)
+    store = open_store(url)
+    if exists and "://" not in url and not Path(url).is_dir():
+        raise StoreError(f"there is no archive at {url}; crawl into it first, or name another with --archive")
     store.check()
     return store
 

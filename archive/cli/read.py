@@ -25,7 +25,10 @@ def runs(site: str | None, archive: str | None, as_json: bool) -> None:
 
     Example: morgue runs --site the-daily-specimen
     """
-    for run in all_runs(the_store(archive), site):
+    found = list(all_runs(the_store(archive), site))
+    if not found and not as_json:
+        click.echo("no runs are published here yet; `morgue crawl SITE` makes one", err=True)
+    for run in found:
         if as_json:
             echo_json(asdict(run))
         else:
@@ -69,9 +72,10 @@ def get(url: str, at: str | None, raw: bool, headers: bool, archive: str | None)
 
     Example: morgue get https://paper.example/ --at 2026-11-20T06:00Z > page.html
     """
+    wanted = a_time(at)
     store = the_store(archive)
     index = Index(store)
-    capture = index.closest(url, a_time(at))
+    capture = index.closest(url, wanted)
     click.echo(f"captured {capture.at:%Y-%m-%d %H:%M:%S} UTC, status {capture.status}", err=True)
     if raw or headers:
         record = read_location(store, capture.location)
@@ -103,14 +107,13 @@ def articles(
 
     Example: morgue articles --site the-daily-specimen --since 2026-11-20 --json
     """
-    store = the_store(archive)
     wanted: dict[str, Any] = {
         "site": site,
         "since": a_time(since),
         "until": a_time(until, end=True),
         "url": url,
     }
-    found = rows(store, versions=versions, **wanted)
+    found = rows(the_store(archive), versions=versions, **wanted)
     for row in found:
         if as_json:
             echo_json(json_row(row))

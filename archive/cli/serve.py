@@ -24,7 +24,7 @@ def serve(
     from archive.room.desk import open_desk
     from archive.sites import load_sites
 
-    store = the_store(archive)
+    store = the_store(archive, exists=False)
     folder = site_folder(Config.from_env())
     desk = open_desk(
         store,
