@@ -46,7 +46,7 @@ def _dag(dag_id: str, path: Path) -> DAG:
             start_date=FIRST,
             tags=["newsmorgue", "broken"],
             description=f"The site file is wrong: {error}"[:250],
-            doc_md=f"## The site file is wrong\n\n{error}\n\nMend the file: this DAG becomes the crawl again.",
+            doc_md=f"## The site file is wrong\n\n{error}\n\nMend it: this DAG becomes the crawl again.",
         )
 
 
@@ -58,7 +58,7 @@ def crawl_dag(site: Site) -> DAG:
         dag_display_name=f"Crawl {site.name}",
         description=f"Crawls {site.home} and publishes its WARCs.",
         schedule=timetable,
-        start_date=FIRST,
+        start_date=_begins(site),
         catchup=False,
         max_active_runs=1,
         tags=["newsmorgue", "crawl", *site.tags],
@@ -68,6 +68,12 @@ def crawl_dag(site: Site) -> DAG:
     ) as dag:
         CrawlOperator(task_id="crawl", site=site.id, outlets=[PUBLISHED])
     return dag
+
+
+def _begins(site: Site) -> datetime:
+    """When the site file was written: a new newspaper does not run a slot of the past."""
+    path = Path(site.file)
+    return datetime.fromtimestamp(int(path.stat().st_mtime), UTC) if path.is_file() else FIRST
 
 
 def _form(site: Site) -> dict[str, Param]:

@@ -59,7 +59,7 @@ def load_secrets(file: Path) -> dict[str, str]:
         "s3_access_key": secrets.token_hex(10),
         "s3_secret_key": secrets.token_urlsafe(30),
         "airflow_password": secrets.token_urlsafe(9),
-        "jwt_secret": secrets.token_urlsafe(32),
+        "jwt_secret": secrets.token_urlsafe(64),
         "api_secret": secrets.token_urlsafe(32),
         "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }

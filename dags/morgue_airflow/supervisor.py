@@ -6,6 +6,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,11 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         self.say("stopping ...")
-        for child in reversed(self.children):
-            if child.process:
-                end(child.known, patience=child.patience, reap=child.process.poll)
+        # All at once, but the store last: a crawl that is being stopped still publishes.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(_end, [c for c in self.children if c.name != "s3"]))
+        for child in self.children:
+            _end(child)
         note_file(self.layout.var).unlink(missing_ok=True)
         self.say("everything is stopped; the archive stays in " + str(self.layout.var))
 
@@ -189,6 +192,11 @@ class Supervisor:
         while True:
             self.look_after()
             time.sleep(0.5)
+
+
+def _end(child: Child) -> None:
+    if child.process:
+        end(child.known, patience=child.patience, reap=child.process.poll)
 
 
 def _answers(url: str) -> bool:
