@@ -1,0 +1,255 @@
+"""The DAGs, in a real Airflow: each test in a process and an Airflow home of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.articles import rows
+from archive.store import open_store
+from spiders.specimen import Specimen
+from tests.conftest import wait_until
+
+DAGS = Path(__file__).parent.parent / "dags"
+HOURLY = """\
+name = "The Hourly"
+home = "https://hourly.example/"
+schedule = "15 * * * *"
+timezone = "Africa/Johannesburg"
+tags = ["za"]
+limit = 40
+notes = "Kept since **1899**."
+"""
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Path:
+    """Three site files: one on a schedule, one by hand, one broken."""
+    folder = tmp_path / "sites"
+    folder.mkdir()
+    (folder / "hourly.toml").write_text(HOURLY)
+    (folder / "byhand.toml").write_text('name = "By Hand"\nhome = "https://hand.example/"\n')
+    (folder / "broken.toml").write_text('name = "Broken"\nhome = "https://b.example/"\nfedes = []\n')
+    return folder
+
+
+@pytest.fixture
+def airflow(tmp_path: Path) -> Callable[..., Any]:
+    """Run some Python in a process with an Airflow of its own; what it sets as `answer` comes back."""
+
+    def run(code: str, *, migrate: bool = False, **settings: str) -> Any:
+        home = tmp_path / "airflow"
+        env = {
+            **os.environ,
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+            **settings,
+        }
+        if migrate and not (home / "airflow.db").exists():
+            home.mkdir(exist_ok=True)
+            command = [str(Path(sys.executable).with_name("airflow")), "db", "migrate"]
+            subprocess.run(command, env=env, check=True, capture_output=True, timeout=120)
+        answer = tmp_path / "answer.json"
+        answer.unlink(missing_ok=True)
+        tail = f"\nimport json, pathlib\npathlib.Path({str(answer)!r}).write_text(json.dumps(answer))\n"
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code) + tail],
+            env=env, capture_output=True, text=True, timeout=170, check=False,
+        )  # fmt: skip
+        assert answer.exists(), done.stdout[-3000:] + done.stderr[-3000:]
+        return json.loads(answer.read_text())
+
+    return run
+
+
+LOAD = """
+import sys
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag()
+"""
+
+
+def test_every_site_file_is_a_dag_and_a_broken_one_takes_no_other_down(airflow: Any, sites: Path) -> None:
+    answer = airflow(LOAD + "answer = [sorted(bag.dags), bag.import_errors]")
+    assert answer == [["crawl_broken", "crawl_byhand", "crawl_hourly", "process"], {}]
+
+
+def test_a_broken_site_file_says_what_is_wrong_on_its_dag(airflow: Any, sites: Path) -> None:
+    tags, text = airflow(LOAD + "d = bag.dags['crawl_broken']; answer = [sorted(d.tags), d.doc_md]")
+    assert "broken" in tags
+    assert "broken.toml" in text
+    assert "unknown key 'fedes'" in text
+
+
+def test_schedule_tags_notes_and_limit_come_from_the_site_file(airflow: Any, sites: Path) -> None:
+    found = airflow(
+        LOAD + "d = bag.dags['crawl_hourly']\n"
+        "t = d.timetable\n"
+        "answer = [t.expression, str(t.timezone), sorted(d.tags), d.doc_md, d.params['limit']]"
+    )
+    assert found == [
+        "15 * * * *",
+        "Africa/Johannesburg",
+        ["crawl", "newsmorgue", "za"],
+        "Kept since **1899**.",
+        40,
+    ]
+
+
+def test_parsing_imports_neither_scrapy_nor_boto3(airflow: Any, sites: Path) -> None:
+    names = ("scrapy", "boto3", "trafilatura")
+    assert airflow(LOAD + f"answer = [n for n in {names} if n in sys.modules]") == []
+
+
+def test_a_task_reads_only_its_own_site_file(airflow: Any, sites: Path) -> None:
+    env = {"_AIRFLOW_PARSING_CONTEXT_DAG_ID": "crawl_byhand", "_AIRFLOW_PARSING_CONTEXT_TASK_ID": "crawl"}
+    code = "from morgue_airflow.factory import crawl_dags\nanswer = sorted(crawl_dags())"
+    assert airflow(code, **env) == ["crawl_byhand"]
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [{"limit": -1}, {"limit": "many"}, {"urls": ["ftp://x"]}, {"urls": "http://x"}, {"dry_run": "yes"}],
+)
+def test_a_wrong_form_is_refused(airflow: Any, sites: Path, conf: dict[str, Any]) -> None:
+    code = f"""
+    d = bag.dags["crawl_byhand"]
+    from airflow.sdk.exceptions import ParamValidationError
+    for name, value in {conf!r}.items():
+        try:
+            d.params[name] = value
+            d.params.validate()
+            answer = "taken"
+        except ParamValidationError:
+            answer = "refused"
+    """
+    assert airflow(LOAD + textwrap.dedent(code)) == "refused"
+
+
+FAKE = """\
+import json, os, signal, sys, time
+folder = os.path.dirname(os.path.abspath(__file__))
+def note(name, text):
+    with open(os.path.join(folder, name), "a") as file:
+        file.write(text)
+signal.signal(signal.SIGTERM, lambda *_: (note("signals", "T"), time.sleep(0.3), sys.exit(0)))
+note("arguments", json.dumps(sys.argv[1:]))
+note("session", f"{os.getsid(0) == os.getpid()} {os.environ.get('MORGUE_DIE_WITH_PARENT')}")
+print("a line of the crawl", flush=True)
+if os.environ.get("FAKE_WAIT"):
+    note("ready", "1")
+    time.sleep(60)
+result = sys.argv[sys.argv.index("--result") + 1]
+with open(result, "w") as file:
+    made = {"run": "r1", "reason": "finished", "manifest": "runs/paper/r1.json"}
+    json.dump({**made, "counts": {"ok": 1}, "bytes": 9}, file)
+sys.exit(int(os.environ.get("FAKE_CODE", "0")))
+"""
+OPERATE = """
+import sys
+from morgue_airflow.operators import CrawlOperator
+class Event:
+    extra = None
+class Events(dict):
+    def __missing__(self, key):
+        self[key] = Event()
+        return self[key]
+operator = CrawlOperator(task_id="crawl", site="paper", command=(sys.executable, FAKE), outlets=["o"])
+context = {"params": {"limit": 3, "urls": ["http://x/"], "dry_run": True}, "outlet_events": Events()}
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Path:
+    """A crawl that does what a test says: exit with a code, or wait for a signal."""
+    path = tmp_path / "fake_crawl.py"
+    path.write_text(FAKE)
+    return path
+
+
+def operate(fake: Path, code: str) -> str:
+    return f"FAKE = {str(fake)!r}\n" + OPERATE + textwrap.dedent(code)
+
+
+def test_a_crawl_gives_its_manifest_on_and_tells_the_asset(airflow: Any, fake: Path) -> None:
+    code = "answer = [operator.execute(context), context['outlet_events']['o'].extra]"
+    summary, extra = airflow(operate(fake, code))
+    assert (summary["manifest"], summary["counts"]) == ("runs/paper/r1.json", {"ok": 1})
+    assert extra == {"manifest": "runs/paper/r1.json", "site": "paper"}
+
+
+def test_the_form_becomes_command_line_options(airflow: Any, fake: Path) -> None:
+    airflow(operate(fake, "answer = operator.execute(context)"))
+    arguments = json.loads((fake.parent / "arguments").read_text())
+    assert arguments[:6] == ["paper", "--limit", "3", "--url", "http://x/", "--dry-run"]
+
+
+def test_the_crawl_runs_in_a_session_of_its_own(airflow: Any, fake: Path) -> None:
+    airflow(operate(fake, "answer = operator.execute(context)"))
+    assert (fake.parent / "session").read_text() == "True 1"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("2", "AirflowFailException"), ("5", "AirflowFailException"), ("4", "AirflowException")],
+)
+def test_what_will_not_go_away_is_not_tried_again(airflow: Any, fake: Path, code: str, kind: str) -> None:
+    caught = (
+        "try:\n    operator.execute(context)\nexcept Exception as error:\n    answer = type(error).__name__"
+    )
+    assert airflow(operate(fake, caught), FAKE_CODE=code) == kind
+
+
+def test_a_cancelled_task_sends_the_crawl_one_signal(fake: Path, tmp_path: Path) -> None:
+    code = """
+    import signal
+    signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
+    operator.execute(context)
+    """
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path / "airflow"), "FAKE_WAIT": "1"}
+    task = subprocess.Popen([sys.executable, "-c", operate(fake, code)], env=env, stdout=subprocess.DEVNULL)
+    try:
+        wait_until((fake.parent / "ready").exists, seconds=60, what="the crawl")
+        os.killpg(os.getpgid(task.pid), 0)
+        task.send_signal(signal.SIGTERM)
+        wait_until(lambda: task.poll() is not None, seconds=60, what="the end of the task")
+    finally:
+        task.kill()
+    assert (fake.parent / "signals").read_text() == "T"
+
+
+def test_a_newspaper_is_crawled_and_processed_by_its_dags(
+    airflow: Any, paper: Specimen, tmp_path: Path
+) -> None:
+    from archive.runs import all_runs
+    from archive.sites import Site, write_site
+
+    home = paper.base + "/"
+    made = Site(
+        id="specimen", name="S", home=home, feeds=(home + "feeds/rss.xml",), allow_private=True, delay=0.0
+    )
+    write_site(made, tmp_path / "sites")
+    run = """
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    bag = DagBag()
+    DagBundlesManager().sync_bundles_to_db()
+    sync_bag_to_db(bag, "dags-folder", None)
+    """
+    crawl = run + "\n    answer = str(bag.dags['crawl_specimen'].test(run_conf={'limit': 3}).state)\n"
+    assert airflow(textwrap.dedent(crawl), migrate=True) == "success"
+    store = open_store(str(tmp_path / "archive"))
+    (published,) = all_runs(store)
+    conf = {"manifests": [published.key]}
+    process = f"{run}\n    answer = str(bag.dags['process'].test(run_conf={conf!r}).state)\n"
+    assert airflow(textwrap.dedent(process)) == "success"
+    assert len(rows(store)) == 3
