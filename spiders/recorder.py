@@ -54,6 +54,7 @@ class Recorder:
         self.end: RunEnd | None = None
         self.error: MorgueError | None = None
         self.stopping = False
+        self._closing: asyncio.Future[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "Recorder":
@@ -106,13 +107,18 @@ class Recorder:
         try:
             await asyncio.wrap_future(spool.submit(exchange))
         except MorgueError as error:
-            if self.error is None:
-                self.error = error
-                logger.error("%s", error)
-                engine = self.crawler.engine
-                if engine is not None and self.crawler.spider is not None:
-                    engine.close_spider_async(reason="spool_error")  # type: ignore[unused-coroutine]
+            self._fail(error)
             raise
+
+    def _fail(self, error: MorgueError) -> None:
+        """What cannot be recorded is not worth fetching: end the crawl, keep what is there."""
+        if self.error is not None:
+            return
+        self.error = error
+        self.stop()
+        engine = self.crawler.engine
+        if engine is not None and self.crawler.spider is not None:
+            self._closing = asyncio.ensure_future(engine.close_spider_async(reason="spool_error"))
 
     async def closed(self, spider: Spider, reason: str) -> None:
         """Seal, publish, and remember what came of it for the runner."""

@@ -126,9 +126,7 @@ def _obey_signals(process: AsyncCrawlerProcess) -> None:
 
 def _outcome(recorder: Recorder, archive: str) -> Crawled:
     if recorder.error:
-        folder = recorder.spool.folder if recorder.spool else recorder.root
-        kind = type(recorder.error)
-        raise kind(f"{recorder.error}; what was captured is in {folder}: `morgue recover` publishes it")
+        raise type(recorder.error)(f"{recorder.error}; {_kept(recorder)}")
     spool, end = recorder.spool, recorder.end
     if spool is None or end is None:
         raise SiteError("the crawl ended before its first request; see the log above")
@@ -143,6 +141,13 @@ def _outcome(recorder: Recorder, archive: str) -> Crawled:
         manifest=recorder.run.key if recorder.run else None,
         failed=dict(getattr(recorder.crawler.spider, "failures", {})),
     )
+
+
+def _kept(recorder: Recorder) -> str:
+    if recorder.run:
+        return f"what was captured before is published as run {recorder.run.id}"
+    folder = recorder.spool.folder if recorder.spool else recorder.root
+    return f"what was captured is in {folder}: `morgue recover` publishes it"
 
 
 class _Line(logging.Formatter):

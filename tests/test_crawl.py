@@ -302,6 +302,19 @@ def test_after_kill_9_the_next_run_publishes_what_was_left(
     assert verify_bytes(store.read(run.warcs[0].key), name="x").records["response"] >= 2
 
 
+def test_a_full_disk_ends_the_crawl_and_loses_nothing(
+    morgue: Morgue, paper: Specimen, store: Store, tmp_path: Path
+) -> None:
+    site = add(morgue, paper)
+    command = f"ulimit -f 40; exec {sys.executable} -m archive crawl {site} --quiet"  # blocks of 1 KiB
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "make room and run again" in done.stderr
+    (run,) = all_runs(store)
+    assert run.reason == "spool_error"
+    assert verify_bytes(store.read(run.warcs[0].key), name="x").records["response"] == run.counts["ok"]
+
+
 ODD = [
     b"HTTP/1.1 200 OK\r\ncontent-TYPE: a/b\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length: 2\r\n\r\nhi",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhi\r\n0\r\nTrailer: 1\r\n\r\n",
