@@ -35,8 +35,11 @@ DATELINE_AGENCY = re.compile(r"\A[^.—–-]{2,60}\(([A-Za-z ]{2,24})\)\s*[—�
 Source = tuple[str, str]
 
 
-def extract(html: str, url: str) -> Article | None:
-    """The article on a page, or None where the page shows no sign of being one."""
+def extract(html: str, url: str, *, needs_sign: bool = False) -> Article | None:
+    """The article on a page, or None where the page shows no sign of being one.
+
+    A sign is data that says so; without one, a long text will do, unless `needs_sign`.
+    """
     try:
         tree = lxml.html.document_fromstring(html)
     except (lxml.etree.ParserError, ValueError):
@@ -46,8 +49,9 @@ def extract(html: str, url: str) -> Article | None:
     found = trafilatura.bare_extraction(html, url=url, include_comments=False, with_metadata=True)
     page: dict[str, Any] = found.as_dict() if isinstance(found, Document) else {}
     article = _article(url, tree, data, meta, page)
-    signs = bool(data) or meta.get("og:type") == "article"
-    return article if article.headline and (signs or sum(map(len, article.body)) >= 500) else None
+    signed = bool(data) or meta.get("og:type") == "article"
+    long = not needs_sign and sum(map(len, article.body)) >= 500
+    return article if article.headline and (signed or long) else None
 
 
 def _article(

@@ -3,7 +3,8 @@
 Rules: keys in, keys out; every step may be repeated at any time and does the same.
 """
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -35,9 +36,11 @@ def extract_run(
     run = read_run(store, manifest)
     found, damaged = [], 0
     index = Index(store)
-    for number, capture in enumerate(_pages(store, run)):
+    pages = list(_pages(store, run))
+    sections = fronts({capture.url for capture in pages})
+    for number, capture in enumerate(pages):
         try:
-            row = _row(store, index, run, capture)
+            row = _row(store, index, run, capture, needs_sign=capture.url in sections)
         except (DamagedWarc, NotCaptured):
             damaged += 1
             continue
@@ -60,9 +63,15 @@ def _pages(store: Store, run: Run) -> Iterator[Capture]:
                 yield capture
 
 
-def _row(store: Store, index: Index, run: Run, capture: Capture) -> ArticleRow | None:
+def fronts(urls: Collection[str]) -> set[str]:
+    """Which of these URLs are folders of at least three others: section fronts, most likely."""
+    folders = Counter(url[: n + 1] for url in urls for n, char in enumerate(url[:-1]) if char == "/")
+    return {url for url in urls if url.endswith("/") and folders[url] >= 3}
+
+
+def _row(store: Store, index: Index, run: Run, capture: Capture, *, needs_sign: bool) -> ArticleRow | None:
     page = play(store, index, capture)
-    article = extract(page.text(), capture.url)
+    article = extract(page.text(), capture.url, needs_sign=needs_sign)
     if article is None:
         return None
     return ArticleRow(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.extract import extract, read_time, without_name
+from archive.process import fronts
 
 URL = "https://paper.example/news/bridge"
 PARAGRAPHS = [
@@ -91,6 +92,21 @@ def test_other_words_on_the_page_do_not_replace_the_headline() -> None:
 )
 def test_the_newspapers_own_name_is_no_part_of_a_headline(headline: str, bare: str) -> None:
     assert without_name(headline, {"thepaper"}) == bare
+
+
+def test_a_section_front_is_known_by_the_pages_below_it() -> None:
+    urls = {
+        "http://p.example/news/",
+        "http://p.example/sport/",
+        *(f"http://p.example/news/{n}" for n in "abc"),
+    }
+    assert fronts(urls) == {"http://p.example/news/"}
+
+
+def test_a_section_front_needs_a_sign_to_count_as_an_article() -> None:
+    html = "<html><body><h1>News</h1>" + "".join(f"<p>{p}</p>" for p in PARAGRAPHS * 2) + "</body></html>"
+    assert extract(html, URL, needs_sign=True) is None
+    assert extract(page(), URL, needs_sign=True) is not None
 
 
 def test_meta_tags_serve_where_there_is_no_data() -> None:

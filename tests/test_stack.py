@@ -60,6 +60,17 @@ def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None
     assert len(made["jwt_secret"]) >= 64
 
 
+def test_a_shell_that_sources_the_env_file_reaches_the_archive(tmp_path: Path) -> None:
+    layout = a_layout(tmp_path)
+    stack.prepare(layout)
+    said = subprocess.run(
+        ["sh", "-c", '. "$0"; echo $MORGUE_ARCHIVE $AWS_SECRET_ACCESS_KEY', str(tmp_path / "env")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout.split() == ["s3://morgue/archive", layout.secrets["s3_secret_key"]]
+    assert stat.S_IMODE((tmp_path / "env").stat().st_mode) == 0o600
+
+
 def test_no_secret_stands_on_a_command_line(tmp_path: Path) -> None:
     layout = a_layout(tmp_path)
     env = stack.environment(layout)

@@ -92,7 +92,7 @@ def table(layout: Any, store: Store) -> str:
         (
             "archived",
             f"{len(found)} articles, {exchanges} exchanges",
-            f"{len(runs)} runs, {size:,} bytes of WARC",
+            f"{len(runs)} run{'s' if len(runs) != 1 else ''}, {size:,} bytes of WARC",
         ),
         *(("", run.warcs[-1].key, "") for run in runs[-1:] if run.warcs),
     ]

@@ -7,6 +7,7 @@ children by environment, never on a command line.
 import json
 import os
 import secrets
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -120,6 +121,7 @@ def prepare(layout: Layout) -> None:
     passwords = layout.var / "airflow" / "passwords.json"
     with open(os.open(passwords, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
         json.dump({USER: layout.secrets["airflow_password"]}, out)
+    write_env(layout)
     home = layout.url("specimen") + "/"
     site = layout.var / "sites" / f"{SITE}.toml"
     # On another port it is another newspaper, as far as the archive knows: its file follows.
@@ -127,6 +129,16 @@ def prepare(layout: Layout) -> None:
         site.unlink()
     if not site.is_file():
         write_site(specimen_site(home), site.parent)
+
+
+def write_env(layout: Layout) -> None:
+    """A file to source in a shell, so that `morgue` works on what the stack keeps."""
+    own = {k: v for k, v in environment(layout).items() if k.startswith(("MORGUE_", "AWS_")) and v}
+    lines = ["# To use `morgue` on this archive:  . .venv/bin/activate && . " + str(layout.var / "env")]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(own.items())]
+    file = layout.var / "env"
+    with open(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
+        out.write("\n".join(lines) + "\n")
 
 
 def specimen_site(home: str) -> Site:
