@@ -8,7 +8,7 @@ them) and never with deduplicate=True (a process-wide cache that empties later v
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -16,6 +16,7 @@ import lxml.html
 import trafilatura
 from trafilatura.settings import Document
 
+from archive.dates import read_time
 from archive.model import Article, Image
 
 EXTRACTOR = f"newsmorgue-1/trafilatura-{trafilatura.__version__}"
@@ -252,27 +253,6 @@ def _date(name: str, source: dict[str, str], *offers: Any) -> datetime | None:
             source[name] = origin
             return moment
     return None
-
-
-def read_time(text: str) -> datetime | None:
-    """A date as pages write them (ISO 8601 and near it), in UTC; None where it cannot be read."""
-    if not text:
-        return None
-    raw = text.strip()
-    try:
-        moment = datetime.fromisoformat(raw)
-    except ValueError:
-        from dateutil import parser
-
-        try:
-            moment = parser.parse(raw)
-        except (ValueError, OverflowError):
-            return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    try:
-        return aware.astimezone(UTC)
-    except OverflowError:
-        return None
 
 
 def _access(data: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ import feedparser
 import lxml.etree
 import lxml.html
 
-from archive.extract import read_time
+from archive.dates import read_time
 
 TRACKING = re.compile(
     r"\A(utm_\w+|fbclid|gclid|dclid|msclkid|mc_[ce]id|igshid|at_(medium|campaign)\w*|cmpid|ocid)\Z"

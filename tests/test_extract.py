@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.extract import extract, read_time, without_name
+from archive.dates import read_time
+from archive.extract import extract, without_name
 from archive.process import fronts
 
 URL = "https://paper.example/news/bridge"

@@ -10,7 +10,6 @@ from archive.cli.options import archive_option, echo_json, json_option, the_stor
 from archive.config import Config
 from archive.errors import CallerError, DamagedWarc, StoreError
 from archive.index import merge
-from archive.process import extract_run
 from archive.publish import recover as recover_spool
 from archive.runs import all_runs, find_run
 from archive.store import Store
@@ -112,6 +111,8 @@ def extract(run_ids: tuple[str, ...], site: str | None, archive: str | None, as_
 
     Example: morgue extract
     """
+    from archive.process import extract_run
+
     store = the_store(archive)
     chosen = [find_run(store, r) for r in run_ids] or list(all_runs(store, site))
     done = {k.rpartition("/")[2][:25] for k in store.keys("articles/")} if not run_ids else set()

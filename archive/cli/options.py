@@ -10,8 +10,8 @@ import click
 
 from archive.cdxj import moment_of
 from archive.config import Config
+from archive.dates import read_time
 from archive.errors import CallerError, StoreError
-from archive.extract import read_time
 from archive.store import Store, open_store
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from archive.articles import json_row, rows
 from archive.cdxj import line_of
 from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
 from archive.errors import NotCaptured
@@ -107,6 +106,8 @@ def articles(
 
     Example: morgue articles --site the-daily-specimen --since 2026-11-20 --json
     """
+    from archive.articles import json_row, rows
+
     wanted: dict[str, Any] = {
         "site": site,
         "since": a_time(since),

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import click
 
-from archive.articles import rows
 from archive.errors import CallerError
 from archive.runs import all_runs
 from archive.store import Store, open_store
@@ -78,6 +77,7 @@ def up(var: Path, once: bool, no_crawl: bool, **ports: int) -> None:
 
 def table(layout: Any, store: Store) -> str:
     """What runs where, the login, what was archived, and which page to open first."""
+    from archive.articles import rows
     from morgue_airflow.stack import SITE, USER
 
     runs = list(all_runs(store, SITE))
