@@ -81,7 +81,7 @@ def _form(site: Site) -> dict[str, Param]:
         "limit": Param(site.limit, type="integer", minimum=0, title="At most so many articles (0: no limit)"),
         "urls": Param(
             [],
-            type="array",
+            type=["array", "null"],
             items={"type": "string", "pattern": "^https?://[^ ]+$"},
             title="Only these URLs",
             description="One a line; leave empty for the whole newspaper.",
@@ -105,7 +105,7 @@ def process_dag() -> DAG:
         params={
             "manifests": Param(
                 [],
-                type="array",
+                type=["array", "null"],
                 items={"type": "string", "pattern": "^runs/.+[.]json$"},
                 title="Only these run manifests",
                 description="Keys like runs/site/run.json; empty: those whose crawls triggered this run.",
