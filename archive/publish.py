@@ -16,6 +16,7 @@ from archive.spool import (
     RunEnd,
     RunStart,
     idle_runs,
+    opened_at,
     read_end,
     read_start,
     repair,
@@ -53,17 +54,13 @@ def publish(store: Store, folder: Path) -> Run | None:
 
 def _upload(store: Store, start: RunStart, path: Path) -> PublishedWarc:
     name = path.name.removesuffix(".warc.gz")
-    key = warc_key(start.site, name, _opened_at(name))
+    key = warc_key(start.site, name, opened_at(name))
     cdxj = key.replace("warc/", "cdxj/", 1).removesuffix(".warc.gz") + ".cdxj"
     sealed = describe(path)
     store.put_file(key, path, sealed.sha256)
     lines = path.with_name(f"{name}.cdxj")
     store.put(cdxj, lines.read_bytes())
     return PublishedWarc(key=key, cdxj=cdxj, size=sealed.size, sha256=sealed.sha256, records=sealed.records)
-
-
-def _opened_at(name: str) -> datetime:
-    return datetime.strptime(name.rsplit("-", 3)[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
 def describe(path: Path) -> WarcFile:

@@ -28,6 +28,7 @@ from typing import Any
 from archive.cdxj import line_of
 from archive.errors import DamagedWarc, SpoolError
 from archive.model import Capture, Exchange
+from archive.store import sync_folder
 from archive.warc import Written, captures_of, members, warcinfo_member, write_exchange
 
 ROLL = 1 << 30
@@ -273,7 +274,7 @@ def repair(folder: Path) -> int:
             file.truncate(end)
             os.fsync(file.fileno())
         name = opened.name.removesuffix(".warc.gz.open")
-        key = warc_key(start.site, name, _opened_at(name))
+        key = warc_key(start.site, name, opened_at(name))
         with opened.open("rb") as file:
             lines = [line_of(c) for c in captures_of(file, warc=key)] if end else []
         (folder / f"{name}.cdxj.open").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -303,7 +304,7 @@ def whole_bytes(path: Path) -> int:
     return end
 
 
-def _opened_at(name: str) -> datetime:
+def opened_at(name: str) -> datetime:
     """The moment in a WARC's name: SITE-YYYYMMDDHHMMSS-RUN-SERIAL."""
     return datetime.strptime(name.rsplit("-", 3)[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
@@ -368,12 +369,3 @@ def write_durably(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

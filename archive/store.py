@@ -82,7 +82,7 @@ class FolderStore:
         temporary = self._temporary(path, source)
         try:
             os.link(temporary, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except FileExistsError:
             if sha256_of(path) != sha256:
                 raise _conflict(key) from None
@@ -150,7 +150,8 @@ def _conflict(key: str) -> StoreConflict:
     return StoreConflict(f"{key} exists with other bytes; nothing was overwritten, look at who writes it")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
