@@ -7,6 +7,8 @@
 | MORGUE_SITES | folder of site files | the folder of the installed package |
 | MORGUE_CONTACT | address or page named in the user agent | (none: crawls of public sites ask for it) |
 | MORGUE_SPOOL_KEEP | hours that a published WARC stays in the spool | 24 |
+| MORGUE_ROLL_MB | a WARC is closed and followed by another at this size, in MiB | 1024 |
+| MORGUE_ROLL_MINUTES | and at this age, in minutes | 60 |
 
 Credentials and endpoint of S3 come from the usual AWS variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_ENDPOINT_URL_S3, AWS_DEFAULT_REGION).
@@ -22,13 +24,15 @@ from archive.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Where things are. `spool_keep` is in hours."""
+    """Where things are. `spool_keep` is in hours, `roll_bytes` in bytes, `roll_minutes` in minutes."""
 
     archive: str
     spool: Path
     sites: Path | None
     contact: str
     spool_keep: float
+    roll_bytes: int = 1 << 30
+    roll_minutes: float = 60.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Config":
@@ -40,18 +44,21 @@ class Config:
             spool=Path(env.get("MORGUE_SPOOL", "").strip() or "var/spool"),
             sites=Path(sites) if sites else None,
             contact=env.get("MORGUE_CONTACT", "").strip(),
-            spool_keep=_hours(env.get("MORGUE_SPOOL_KEEP", "").strip() or "24"),
+            spool_keep=_number(env, "MORGUE_SPOOL_KEEP", 24, "hours", least=0),
+            roll_bytes=int(_number(env, "MORGUE_ROLL_MB", 1024, "MiB") * (1 << 20)),
+            roll_minutes=_number(env, "MORGUE_ROLL_MINUTES", 60, "minutes"),
         )
 
 
-def _hours(text: str) -> float:
+def _number(env: Mapping[str, str], name: str, usual: float, unit: str, *, least: float = 0.001) -> float:
+    text = env.get(name, "").strip() or str(usual)
     try:
-        hours = float(text)
+        number = float(text)
     except ValueError:
-        hours = -1.0
-    if not 0 <= hours < 24 * 366:
-        raise ConfigError(f"MORGUE_SPOOL_KEEP={text!r} is not a number of hours; use for example 24")
-    return hours
+        number = -1.0
+    if not least <= number < 1e7:
+        raise ConfigError(f"{name}={text!r} is not a number of {unit}; use for example {usual}")
+    return number
 
 
 def site_folder(config: Config) -> Path:

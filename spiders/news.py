@@ -14,13 +14,11 @@ import scrapy
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
-from archive.errors import MorgueError
-from archive.index import recent
 from archive.model import Capture
 from archive.sites import Site
-from archive.store import open_store
 from spiders import discovery
 from spiders.discovery import Told
+from spiders.recorder import Recorder
 
 SITEMAP_DAYS = 30
 MOST_SITEMAPS = 50
@@ -152,17 +150,10 @@ class NewsSpider(scrapy.Spider):
             yield self._ask(url, "article", via="recheck")
 
     def _remember(self) -> None:
-        """What the archive holds of late; where it cannot be read, more is fetched, and nothing is lost."""
-        recorder_archive = getattr(self, "archive_url", None) or self.settings.get("MORGUE_ARCHIVE")
+        """What the archive holds of late, as the recorder has read it."""
+        recorder = self.crawler.get_extension(Recorder)
+        captures = recorder.captures if recorder else []
         now = self.plan.now
-        days = max(self.site.recheck_days, self.site.requisites_days)
-        if not recorder_archive or not days:
-            return
-        try:
-            captures = recent(open_store(recorder_archive), self.site.id, now - timedelta(days=days))
-        except MorgueError as error:
-            self.logger.warning("cannot read what was captured before (%s): all is fetched again", error)
-            return
         self.plan.fresh = frozenset(c.url for c in captures if self._is_fresh(c))
         cut = now - timedelta(days=self.site.recheck_days)
         pages = [c for c in captures if c.at >= cut and (c.mime == "text/html" or c.status >= 400)]
@@ -246,6 +237,10 @@ def spider_of(site: Site) -> type[NewsSpider]:
         "CONCURRENT_REQUESTS_PER_DOMAIN": site.concurrency,
         "DOWNLOAD_TIMEOUT": site.timeout,
         "DOWNLOAD_MAXSIZE": site.body_limit,
+        "DOWNLOAD_BIND_ADDRESS": site.bind or None,
+        "MORGUE_PROXY": site.proxy or None,
+        "MORGUE_VERIFY_TLS": site.verify_tls,
+        "MORGUE_REMEMBER_DAYS": max(site.recheck_days, site.requisites_days),
     }
     return type("SiteSpider", (NewsSpider,), {"name": site.id, "site": site, "custom_settings": settings})
 
