@@ -13,6 +13,7 @@ from dataclasses import dataclass
 EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 STATUS_LINE = re.compile(rb"HTTP/(\d+(?:\.\d+)?)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*))?", re.I)
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?\Z", re.S)
+CHUNK_START = re.compile(rb"[ \t]*[0-9a-fA-F]{0,16}[ \t]*(?:;.*)?\r?\Z", re.S)
 MAX_CHUNK_LINE = 8192
 
 
@@ -133,7 +134,8 @@ class Dechunker:
             return self._data(out, keep)
         end = self._buffer.find(b"\n")
         if end < 0:
-            self.broken = len(self._buffer) > MAX_CHUNK_LINE
+            sized = self._state != "size" or CHUNK_START.match(self._buffer)
+            self.broken = len(self._buffer) > MAX_CHUNK_LINE or not sized
             return False
         line = bytes(self._buffer[:end]).rstrip(b"\r")
         del self._buffer[: end + 1]

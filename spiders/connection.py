@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
             self._incoming = None
             if not incoming.reusable:
                 self.close()
-        if not incoming.begun:
+        if not incoming.data:  # nothing, or no more than interim responses
             raise _silence(incoming, limits)
 
     def give_up(self) -> None:

@@ -58,14 +58,15 @@ class CaptureHandler(BaseDownloadHandler):
         if self._recorder.stopping:
             raise DownloadCancelledError("the crawl is being stopped")
         await self._recorder.room()
-        exchange, error = await self._recorder.transport.fetch(self._outgoing(request))
+        attempts = await self._recorder.transport.fetch(self._outgoing(request))
         try:
-            await self._recorder.record(exchange)
+            for attempt in attempts:
+                await self._recorder.record(attempt.exchange)
         except MorgueError as problem:
             raise DownloadCancelledError(str(problem)) from problem
-        if error:
+        if error := attempts[-1].error:
             _fail(error)
-        return response_of(exchange, request)
+        return response_of(attempts[-1].exchange, request)
 
     def _outgoing(self, request: Request) -> Outgoing:
         try:

@@ -22,7 +22,7 @@ from spiders.incoming import Incoming
 IDLE_SECONDS = 15.0
 KEPT = 200
 
-__all__ = ["FetchError", "Limits", "Outgoing", "Proxy", "Transport"]
+__all__ = ["FetchError", "Fetched", "Limits", "Outgoing", "Proxy", "Transport"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,18 @@ class Outgoing:
         return b"\r\n".join(lines) + b"\r\n\r\n" + self.body
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """One attempt: its exchange, and why it has no response, where it has none.
+
+    `stale` says that it went into a kept connection that the server had closed.
+    """
+
+    exchange: Exchange
+    error: FetchError | None = None
+    stale: bool = False
+
+
 class Transport:
     """Fetches, and gives back Exchanges; connections are kept alive per route.
 
@@ -82,35 +94,51 @@ class Transport:
         self._kept = 0
         self._sweep: asyncio.TimerHandle | None = None
 
-    async def fetch(self, outgoing: Outgoing) -> tuple[Exchange, FetchError | None]:
-        """One exchange; where no byte of a response came, the error that says why stands beside it."""
+    async def fetch(self, outgoing: Outgoing) -> list[Fetched]:
+        """The attempts that it took, the last one last: more than one where a kept connection was stale."""
+        deadline = asyncio.get_running_loop().time() + self.limits.total
+        attempts = []
+        for _ in range(2):
+            attempts.append(await self._attempt(outgoing, deadline))
+            # The server may have closed a kept-alive connection while it lay idle (RFC 9112, 9.3.1).
+            if not attempts[-1].stale or outgoing.method not in ("GET", "HEAD"):
+                break
+            self._forget(outgoing.route())
+        return attempts
+
+    async def _attempt(self, outgoing: Outgoing, deadline: float) -> Fetched:
         began, clock = datetime.now(UTC), time.monotonic()
         route = outgoing.route()
         message = outgoing.message(absolute=route.forwarded)
-        incoming, connection, error = None, None, None
+        incoming = Incoming(outgoing.method, limit=self.limits.body, folder=self._folder)
+        connection, error, reused = None, None, False
         try:
-            connection, incoming = await self._try(route, outgoing, message)
+            connection = self._take(route) or await self._dialer.dial(route)
+            reused = connection.used
+            await connection.converse(_on_the_wire(message, route), incoming, self.limits, deadline)
+            self._give_back(route, connection, incoming)
         except FetchError as problem:
             error = problem
         exchange = Exchange(
             url=outgoing.url,
             method=outgoing.method,
             request=message,
-            response=bytes(incoming.data) if incoming else b"",
-            head_length=incoming.head_length if incoming else 0,
-            interim=bytes(incoming.interim) if incoming else b"",
-            big=incoming.big if incoming else None,
+            response=bytes(incoming.data),
+            head_length=incoming.head_length,
+            interim=bytes(incoming.interim),
+            big=incoming.big,
             began=began,
             seconds=time.monotonic() - clock,
             peer=connection.peer if connection else None,
             tls=connection.tls if connection else None,
-            truncated=incoming.truncated if incoming else None,
+            truncated=incoming.truncated if incoming.data else None,
             error=f"{error.kind}: {error}" if error else None,
             referrer=outgoing.referrer,
             via=outgoing.via,
             original=outgoing.original,
         )
-        return exchange, error
+        stale = reused and error is not None and error.kind == "closed"
+        return Fetched(exchange=exchange, error=error, stale=stale)
 
     async def close(self) -> None:
         """Close all idle connections."""
@@ -120,24 +148,6 @@ class Transport:
             for connection in connections:
                 connection.close()
         self._idle.clear()
-
-    async def _try(self, route: Route, outgoing: Outgoing, message: bytes) -> tuple[Connection, Incoming]:
-        deadline = asyncio.get_running_loop().time() + self.limits.total
-        for _ in range(2):
-            connection = self._take(route) or await self._dialer.dial(route)
-            reused = connection.used
-            incoming = Incoming(outgoing.method, limit=self.limits.body, folder=self._folder)
-            try:
-                await connection.converse(_on_the_wire(message, route), incoming, self.limits, deadline)
-            except FetchError as error:
-                # The server may have closed a kept-alive connection while it lay idle (RFC 9112, 9.3.1).
-                if reused and error.kind == "closed" and outgoing.method in ("GET", "HEAD"):
-                    self._forget(route)
-                    continue
-                raise
-            self._give_back(route, connection, incoming)
-            return connection, incoming
-        raise FetchError("closed", f"{route.host} closes every connection without an answer")
 
     def _take(self, route: Route) -> Connection | None:
         kept = self._idle.get(route)
