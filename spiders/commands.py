@@ -35,6 +35,20 @@ def agent(config: Config) -> str:
 @click.option(
     "--requisites", is_flag=True, help="Also what a browser loads with the pages: styles, images, scripts."
 )
+@click.option(
+    "--delay",
+    type=click.FloatRange(min=0),
+    default=0.2,
+    show_default=True,
+    help="Seconds between two requests to one host.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1, max=256),
+    default=2,
+    show_default=True,
+    help="Requests to one host at a time.",
+)
 @click.option("--allow-private", is_flag=True, help="Allow addresses that are not public, like 127.0.0.1.")
 @click.option("--quiet", is_flag=True, help="Only warnings on standard error.")
 @archive_option
@@ -43,6 +57,8 @@ def capture(
     urls: tuple[str, ...],
     source: Any,
     requisites: bool,
+    delay: float,
+    concurrency: int,
     allow_private: bool,
     quiet: bool,
     archive: str | None,
@@ -64,7 +80,12 @@ def capture(
     done = run_crawl(
         PageSpider,
         archive=archive_url(archive),
-        settings={"MORGUE_ALLOW_PRIVATE": allow_private, "DOWNLOAD_DELAY": 0.2},
+        settings={
+            "MORGUE_ALLOW_PRIVATE": allow_private,
+            "DOWNLOAD_DELAY": delay,
+            "CONCURRENT_REQUESTS": max(concurrency, 16),
+            "CONCURRENT_REQUESTS_PER_DOMAIN": concurrency,
+        },
         quiet=quiet or as_json,
         urls=wanted,
         archive_site=place_of(wanted),
