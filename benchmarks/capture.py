@@ -2,9 +2,9 @@
 
     python benchmarks/capture.py --peers DIR [--pages 1500] [--rounds 3] [--latency 100] [--only NAME ...]
 
-Each crawler runs twice a round, on few pages and on many: the difference is what a page costs, start-up apart.
-CPU is that of the crawler's processes alone (user and system), not the server's. Pages are counted in the
-WARCs, so that nobody is credited for what it did not keep. DIR keeps the environments of others.
+Each crawler runs twice a round, on few pages and on many: the difference is what a page costs, start-up
+apart. CPU is that of the crawler's processes alone (user and system), not the server's. Pages are counted in
+the WARCs, so that nobody is credited for what it did not keep. DIR keeps the environments of others.
 """
 
 import argparse

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The crawlers that are measured: each as a command of its own process, with where it leaves its WARCs.
 
 A peer gets the base URL, a file with the list of URLs, and an empty folder to work in.
@@ -104,7 +105,7 @@ def site(folder: Path, base: str, _list: Path) -> None:
     )
 
 
-def foreign(lines: str, python: str = sys.executable) -> Callable[[Path, str, Path], None]:
+def foreign(lines: str) -> Callable[[Path, str, Path], None]:
     """A Scrapy project with these settings on top."""
 
     def prepare(folder: Path, _base: str, _list: Path) -> None:

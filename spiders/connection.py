@@ -7,7 +7,7 @@ was asked make a connection unfit for another exchange.
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from archive.model import Tls
 from spiders.incoming import Incoming
@@ -53,8 +53,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands, TLS included."""
-        assert isinstance(transport, asyncio.Transport)
-        self._wire, self.open = transport, True
+        # Not an instance of asyncio.Transport where the loop is uvloop's.
+        self._wire, self.open = cast("asyncio.Transport", transport), True
         self.tls = _tls(transport.get_extra_info("ssl_object"))
 
     def data_received(self, data: bytes) -> None:

@@ -218,7 +218,7 @@ class NewsSpider(scrapy.Spider):
                 if self.plan.wants_requisite(url):
                     yield self._ask(url, "requisite", via="style sheet", on=response.url)
         elif response.meta.get("kind") == "article":
-            yield from self._loaded(discovery.page(response.text, response.url), response.url)
+            yield from self._loaded(discovery.loaded(response.text, response.url), response.url)
 
     def _loaded(self, found: discovery.PageLinks, page: str) -> Iterator[Request]:
         for url in found.data:
@@ -269,7 +269,7 @@ class PageSpider(scrapy.Spider):
                 callback=self.parse,
                 errback=self.failed,
                 dont_filter=True,
-                meta={"via": "asked for", "asked": url},
+                meta={"via": "asked for", "asked": url, "as_sent": not self.requisites},
             )
 
     def failed(self, failure: Any) -> None:
@@ -283,7 +283,7 @@ class PageSpider(scrapy.Spider):
         if "css" in (response.headers.get(b"Content-Type") or b"").decode("latin-1"):
             wanted = discovery.css_requisites(response.text, response.url)
         elif response.meta.get("asked"):
-            found = discovery.page(response.text, response.url)
+            found = discovery.loaded(response.text, response.url)
             wanted = found.requisites + found.data
         else:
             return

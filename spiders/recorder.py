@@ -124,7 +124,14 @@ class Recorder:
             )
             size, seconds = self.roll
             originals = Originals(self.captures)
-            self.spool = Spool(self.root, start, roll=size, roll_seconds=seconds, originals=originals)
+            self.spool = Spool(
+                self.root,
+                start,
+                roll=size,
+                roll_seconds=seconds,
+                originals=originals,
+                deliver=asyncio.get_running_loop().call_soon_threadsafe,
+            )
         return self.spool
 
     @staticmethod
@@ -149,7 +156,9 @@ class Recorder:
         """Return when the exchange is durable in the spool; a SpoolError ends the crawl."""
         spool = self._open(self.crawler.spider)
         try:
-            await asyncio.wrap_future(spool.submit(exchange))
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            spool.enqueue(exchange, done)
+            await done
         except MorgueError as error:
             self._fail(error)
             raise

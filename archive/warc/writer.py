@@ -15,6 +15,7 @@ the metadata record of the fetch: `ends_group` knows it, so that a torn file is 
 import base64
 import hashlib
 import io
+import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ from archive.model import Capture, Exchange, Location, Original
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
 GZIP_LEVEL = 6
+GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+STORED = 0xFFFF  # bytes of a stored block, at most
+CODED = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "video/", "audio/", "font/woff")
 WORTH = 256  # bytes of a body below which a revisit would be no smaller than the response
 FIELDS = "application/warc-fields"
 CERTIFICATES = "application/pem-certificate-chain"
@@ -176,6 +180,7 @@ class _Group:
             self.common["WARC-IP-Address"] = exchange.peer
         self.head = _head(exchange) if exchange.response else None
         self.digest = _payload_digest(exchange, self.head) if exchange.response else ""
+        self.lie = self._lie()
         self.original = self._original(known)
         self.members: list[bytes | Callable[[Put], None]] = []
 
@@ -187,6 +192,12 @@ class _Group:
             return self.exchange.original
         repeats = self.head.status == 200 and self.exchange.body_size >= WORTH
         return known(self.digest) if repeats else None
+
+    def _lie(self) -> str | None:
+        """What the server's head says of the body, and the body is not."""
+        if self.head is None or self.exchange.method == "HEAD":
+            return None
+        return misfit(self.head, next(self.exchange.body_pieces(), b"")[:4096])
 
     def written(self, *, certificates: bool) -> Written:
         exchange = self.exchange
@@ -232,15 +243,12 @@ class _Group:
 
     def _fields(self) -> bytes:
         exchange = self.exchange
-        lie = None
-        if self.head and exchange.method != "HEAD":
-            lie = misfit(self.head, next(iter(exchange.body_pieces()), b"")[:4096])
         fields = {
             "fetchTimeMs": str(round(exchange.seconds * 1000)),
             "via": exchange.referrer,
             "foundBy": exchange.via,
             "fetchError": exchange.error,
-            "bodyAsSent": f"it is not {lie}, whatever its head says" if lie else None,
+            "bodyAsSent": f"it is not {self.lie}, whatever its head says" if self.lie else None,
         }
         return "".join(f"{k}: {_one_line(v)}\r\n" for k, v in fields.items() if v).encode()
 
@@ -280,7 +288,20 @@ class _Group:
             return
         self.writer.out = io.BytesIO()
         self.writer.write_record(record)
-        self.members.append(_member(self.writer.out.getvalue()))
+        data = self.writer.out.getvalue()
+        body = self.exchange.body_size if record.rec_type == "response" and self._coded() else 0
+        if body:
+            self.members.append(_stored_member(data[: -body - 4], data[-body - 4 :]))
+        else:
+            self.members.append(_member(data))
+
+    def _coded(self) -> bool:
+        """Whether the body is compressed already: a second time costs much and gains nothing."""
+        head = self.head
+        if head is None or self.lie:
+            return False
+        coding = (head.get(b"content-encoding") or b"").strip().lower()
+        return coding in (b"gzip", b"br", b"zstd") or head.mime.startswith(CODED)
 
     def _capture(self, number: str) -> Capture:
         exchange, head = self.exchange, self.head
@@ -317,6 +338,18 @@ def _refers_to(original: Original, *, not_modified: bool) -> dict[str, str]:
 
 def _member(data: bytes) -> bytes:
     return bytes(deflate.gzip_compress(data, GZIP_LEVEL))
+
+
+def _stored_member(head: bytes, body: bytes) -> bytes:
+    """A gzip member: the head compressed, the body, coded already, only stored (RFC 1951, section 3.2.4)."""
+    coder = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, -15)
+    parts = [GZIP_HEAD, coder.compress(head), coder.flush(zlib.Z_SYNC_FLUSH)]
+    for start in range(0, max(len(body), 1), STORED):
+        piece = body[start : start + STORED]
+        last = start + STORED >= len(body)
+        parts += [struct.pack("<BHH", last, len(piece), len(piece) ^ 0xFFFF), piece]
+    check = zlib.crc32(body, zlib.crc32(head))
+    return b"".join([*parts, struct.pack("<II", check, (len(head) + len(body)) & 0xFFFFFFFF)])
 
 
 def _sha256(first: Iterable[bytes], rest: Iterable[bytes] = ()) -> str:
