@@ -7,6 +7,9 @@
 | MORGUE_SITES | folder of site files | the folder of the installed package |
 | MORGUE_CONTACT | address or page named in the user agent | (none: crawls of public sites ask for it) |
 | MORGUE_SPOOL_KEEP | hours that a published WARC stays in the spool | 24 |
+| MORGUE_UPLOAD_PATIENCE | seconds that an upload is tried again while the store is away | 600 |
+| MORGUE_LOCK_DAYS | days that a bucket with Object Lock keeps what is written (0: as it says) | 365 |
+| MORGUE_LOCK_MODE | governance, or compliance: nobody can shorten that | governance |
 | MORGUE_ROLL_MB | a WARC is closed and followed by another at this size, in MiB | 1024 |
 | MORGUE_ROLL_MINUTES | and at this age, in minutes | 60 |
 
@@ -33,6 +36,9 @@ class Config:
     spool_keep: float
     roll_bytes: int = 1 << 30
     roll_minutes: float = 60.0
+    upload_patience: float = 600.0
+    lock_days: float = 365.0
+    lock_mode: str = "GOVERNANCE"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Config":
@@ -46,6 +52,9 @@ class Config:
             contact=env.get("MORGUE_CONTACT", "").strip(),
             spool_keep=_number(env, "MORGUE_SPOOL_KEEP", 24, "hours", least=0),
             roll_bytes=int(_number(env, "MORGUE_ROLL_MB", 1024, "MiB") * (1 << 20)),
+            upload_patience=_number(env, "MORGUE_UPLOAD_PATIENCE", 600, "seconds", least=0),
+            lock_days=_number(env, "MORGUE_LOCK_DAYS", 365, "days", least=0),
+            lock_mode=_mode(env.get("MORGUE_LOCK_MODE", "").strip() or "governance"),
             roll_minutes=_number(env, "MORGUE_ROLL_MINUTES", 60, "minutes"),
         )
 
@@ -59,6 +68,12 @@ def _number(env: Mapping[str, str], name: str, usual: float, unit: str, *, least
     if not least <= number < 1e7:
         raise ConfigError(f"{name}={text!r} is not a number of {unit}; use for example {usual}")
     return number
+
+
+def _mode(text: str) -> str:
+    if text.lower() not in ("governance", "compliance"):
+        raise ConfigError(f"MORGUE_LOCK_MODE={text!r}; use governance or compliance")
+    return text.upper()
 
 
 def site_folder(config: Config) -> Path:

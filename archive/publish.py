@@ -1,16 +1,21 @@
 """From the spool to the store: upload, verify, and last of all the manifest.
 
-Rules: every step is idempotent (the same keys and bytes again are success); the spool copy stays until the
-object in the store has been verified a second time, `spool_keep` hours later.
+Rules: every step is idempotent (the same keys and bytes again are success); what may go away by itself is
+tried again for as long as the operator allows; the spool copy stays until all bytes in the store have been
+read and compared, `keep_hours` later.
 """
 
 import shutil
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from archive.errors import MorgueError, SpoolError
+from archive.errors import MorgueError, NotStored, SpoolError, StoreConflict
 from archive.model import PublishedWarc, Run, WarcFile
+from archive.patience import ONCE, Patience, patiently
 from archive.runs import manifest_key, write_run
 from archive.spool import (
     RunEnd,
@@ -27,10 +32,15 @@ from archive.spool import (
 from archive.store import Store, open_store, sha256_of
 from archive.warc import members
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What `recover` did with one run's folder: "published", "kept", "cleared" or "failed" (then why)."""
+    """What `recover` did with one run's folder.
+
+    `action` is "published", "kept", "cleared", "restored" (the store had lost something) or "failed".
+    """
 
     run: str
     site: str
@@ -39,28 +49,79 @@ class Recovered:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A run that is in the spool and not in the store: "writing" or "waiting", bytes, and why."""
+
+    run: str
+    site: str
+    archive: str
+    state: str
+    size: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Puts runs into a store; with patience, that a stop cuts short."""
+
+    store: Store
+    patience: Patience = ONCE
+    stop: threading.Event | None = None
+
+    def publish(self, folder: Path) -> Run | None:
+        """Publish a run's sealed WARCs and its manifest; None where the run wrote nothing."""
+        start, end = read_start(folder), read_end(folder)
+        if end is None:
+            raise SpoolError(f"{folder}: the run has not ended; `morgue recover` repairs what a crash left")
+        try:
+            run = self._publish(folder, start, end)
+        except MorgueError as error:
+            write_durably(folder / "waiting", str(error).encode())
+            raise
+        write_durably(folder / "published", datetime.now(UTC).isoformat().encode())
+        (folder / "waiting").unlink(missing_ok=True)
+        return run if run.warcs else None
+
+    def _publish(self, folder: Path, start: RunStart, end: RunEnd) -> Run:
+        warcs = tuple(self.upload(start, path) for path in sorted(folder.glob("*.warc.gz")))
+        run = _run(start, end, warcs)
+        if warcs:
+            self._patiently(lambda: write_run(self.store, run))
+        return run
+
+    def upload(self, start: RunStart, path: Path) -> PublishedWarc:
+        """Put one WARC and then its CDXJ; raise StoreConflict where other bytes stand in their place."""
+        name = path.name.removesuffix(".warc.gz")
+        key = warc_key(start.site, name, opened_at(name))
+        cdxj = key.replace("warc/", "cdxj/", 1).removesuffix(".warc.gz") + ".cdxj"
+        sealed = describe(path)
+        lines = path.with_name(f"{name}.cdxj").read_bytes()
+        self._patiently(lambda: self.store.put_file(key, path, sealed.sha256))
+        self._patiently(lambda: self.store.put(cdxj, lines))
+        return PublishedWarc(
+            key=key, cdxj=cdxj, size=sealed.size, sha256=sealed.sha256, records=sealed.records
+        )
+
+    def lost(self, start: RunStart, path: Path) -> bool:
+        """Whether the store has lost a published WARC; raise StoreConflict where it holds other bytes."""
+        name = path.name.removesuffix(".warc.gz")
+        key = warc_key(start.site, name, opened_at(name))
+        try:
+            found = self._patiently(lambda: self.store.digest(key))
+        except NotStored:
+            return True
+        if found != sha256_of(path):
+            raise StoreConflict(f"{key} is no longer what was published; the whole one is {path}")
+        return False
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        return patiently(work, self.patience, what="the spool keeps everything", stop=self.stop)
+
+
 def publish(store: Store, folder: Path) -> Run | None:
-    """Publish a run's sealed WARCs and its manifest; None where the run wrote nothing."""
-    start, end = read_start(folder), read_end(folder)
-    if end is None:
-        raise SpoolError(f"{folder}: the run has not ended; `morgue recover` repairs what a crash left")
-    warcs = tuple(_upload(store, start, path) for path in sorted(folder.glob("*.warc.gz")))
-    run = _run(start, end, warcs)
-    if warcs:
-        write_run(store, run)
-    write_durably(folder / "published", datetime.now(UTC).isoformat().encode())
-    return run if warcs else None
-
-
-def _upload(store: Store, start: RunStart, path: Path) -> PublishedWarc:
-    name = path.name.removesuffix(".warc.gz")
-    key = warc_key(start.site, name, opened_at(name))
-    cdxj = key.replace("warc/", "cdxj/", 1).removesuffix(".warc.gz") + ".cdxj"
-    sealed = describe(path)
-    store.put_file(key, path, sealed.sha256)
-    lines = path.with_name(f"{name}.cdxj")
-    store.put(cdxj, lines.read_bytes())
-    return PublishedWarc(key=key, cdxj=cdxj, size=sealed.size, sha256=sealed.sha256, records=sealed.records)
+    """Publish a run with one try; None where the run wrote nothing."""
+    return Publisher(store=store).publish(folder)
 
 
 def describe(path: Path) -> WarcFile:
@@ -85,33 +146,31 @@ def _run(start: RunStart, end: RunEnd, warcs: tuple[PublishedWarc, ...]) -> Run:
     )
 
 
-def recover(spool: Path, *, keep_hours: float) -> list[Recovered]:
+def recover(spool: Path, *, keep_hours: float, patience: Patience = ONCE) -> list[Recovered]:
     """Finish what crashed or failed runs left in the spool, and clear what is safe in the store.
 
     Runs that a process is still writing are left alone. A run goes to the archive that it was begun for.
     """
-    return [_recover(folder, keep_hours) for folder in idle_runs(spool)]
+    return [_recover(folder, keep_hours, patience) for folder in idle_runs(spool)]
 
 
-def _recover(folder: Path, keep_hours: float) -> Recovered:
-    run, site, repaired = folder.name, "", 0
+def _recover(folder: Path, keep_hours: float, patience: Patience) -> Recovered:
+    done = Recovered(run=folder.name, site="", action="failed")
     try:
         start = read_start(folder)
-        site = start.site
-        store = open_store(start.archive)
+        done = replace(done, site=start.site)
+        publisher = Publisher(store=open_store(start.archive), patience=patience)
         if (folder / "published").is_file():
-            return Recovered(run=run, site=site, action=_clear(store, folder, keep_hours))
-        repaired = repair(folder)
+            return replace(done, action=_clear(publisher, start, folder, keep_hours))
+        done = replace(done, repaired=repair(folder))
         if read_end(folder) is None:
             write_end(folder, _recovered_end(folder))
-        publish(store, folder)
-        return Recovered(run=run, site=site, action="published", repaired=repaired)
+        publisher.publish(folder)
+        return replace(done, action="published")
     except MorgueError as error:
-        return Recovered(run=run, site=site, action="failed", repaired=repaired, error=str(error))
+        return replace(done, error=str(error))
     except OSError as error:
-        return Recovered(
-            run=run, site=site, action="failed", repaired=repaired, error=f"{folder}: {error.strerror}"
-        )
+        return replace(done, error=f"{folder}: {error.strerror}")
 
 
 def _recovered_end(folder: Path) -> RunEnd:
@@ -121,12 +180,32 @@ def _recovered_end(folder: Path) -> RunEnd:
     return RunEnd(ended=datetime.now(UTC), reason="recovered", counts={"exchanges": count})
 
 
-def _clear(store: Store, folder: Path, keep_hours: float) -> str:
+def _clear(publisher: Publisher, start: RunStart, folder: Path, keep_hours: float) -> str:
     when = datetime.fromisoformat((folder / "published").read_text(encoding="utf-8"))
     if datetime.now(UTC) - when < timedelta(hours=keep_hours):
         return "kept"
-    start = read_start(folder)
-    for path in folder.glob("*.warc.gz"):
-        _upload(store, start, path)  # put again: equal is success, other bytes or a missing object show here
+    lost = [path for path in sorted(folder.glob("*.warc.gz")) if publisher.lost(start, path)]
+    if lost:
+        publisher.publish(folder)
+        return "restored"
+    publisher.publish(folder)  # the small objects: equal is success
     shutil.rmtree(folder)
     return "cleared"
+
+
+def waiting(spool: Path) -> Iterator[Waiting]:
+    """Runs that are not in the store yet, oldest first."""
+    idle = set(idle_runs(spool))
+    for folder in sorted(spool.glob("*/")):
+        if (folder / "published").is_file() or not (folder / "run.json").is_file():
+            continue
+        start = read_start(folder)
+        reason = folder / "waiting"
+        yield Waiting(
+            run=start.id,
+            site=start.site,
+            archive=start.archive,
+            state="waiting" if folder in idle else "writing",
+            size=sum(path.stat().st_size for path in folder.glob("*.warc.gz*")),
+            why=reason.read_text(encoding="utf-8") if reason.is_file() else "",
+        )

@@ -1,12 +1,19 @@
 """The S3 store: the one module that speaks to S3.
 
-Objects are written with `If-None-Match: *`; large ones as multipart uploads whose completion carries the same
-condition (boto3's own upload_file cannot). SHA-256 travels as user metadata, so that an equal object is known
-without reading it.
+Rules: objects are written with `If-None-Match: *`; large ones as multipart uploads whose completion carries
+the same condition (boto3's own upload_file cannot) and the CRC-32 of the whole object. SHA-256 travels as
+user metadata, so that an equal object is known without reading it. No answer is believed: after each write the
+object is asked for, and the ends of a file are read back. Where the bucket has Object Lock, what is the truth
+(WARCs, their CDXJ, manifests) is locked.
 """
 
 import hashlib
+import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,16 +21,27 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config as ClientConfig
 
+from archive.config import Config
 from archive.errors import ConfigError, NotStored, StoreBusy, StoreConflict, StoreDenied, StoreError
 
 PART = 16 * 1024 * 1024
+ENDS = 4096  # bytes of each end of a file that are read back
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+TRUTH = ("warc/", "cdxj/", "runs/")
+PROBE = ".probe"
 DENIED = {
     "AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "ExpiredToken",
     "InvalidToken", "UnauthorizedAccess",
 }  # fmt: skip
 MISSING = {"NoSuchKey", "404", "NotFound"}
 TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
-BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504"}
+BUSY = {
+    "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504",
+    # What came was not what was sent: it is to be sent again.
+    "BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody",
+    "XAmzContentChecksumMismatch",
+}  # fmt: skip
 
 T = TypeVar("T")
 
@@ -40,9 +58,9 @@ class S3Store:
     def _connect(self) -> Any:
         settings = ClientConfig(
             signature_version="s3v4",
-            connect_timeout=10,
-            read_timeout=60,
-            retries={"max_attempts": 4, "mode": "standard"},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"total_max_attempts": 2, "mode": "standard"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             s3={"addressing_style": "path"},
@@ -61,38 +79,51 @@ class S3Store:
         except (StoreBusy, StoreDenied):
             raise
         except StoreError:
-            self._call("", self.client.create_bucket)
+            try:
+                self._call("", self.client.create_bucket, ObjectLockEnabledForBucket=True)
+            except StoreBusy:
+                raise
+            except StoreError:  # a store without Object Lock
+                self._call("", self.client.create_bucket)
 
     def put(self, key: str, data: bytes) -> None:
         """Write `data` once; raise StoreConflict where the key holds other bytes."""
         digest = hashlib.sha256(data).hexdigest()
         self._once(key, digest, lambda: self._put_whole(key, data, digest))
+        self._asked(key, len(data), digest, b64encode(bytes.fromhex(digest)).decode())
 
     def put_file(self, key: str, path: Path, sha256: str) -> None:
         """Write the file once and verify what was stored; `sha256` is its hex digest."""
         size = path.stat().st_size
         if size <= PART:
             self._once(key, sha256, lambda: self._put_whole(key, path.read_bytes(), sha256))
+            checksum = b64encode(bytes.fromhex(sha256)).decode()
         else:
-            self._once(key, sha256, lambda: self._put_parts(key, path, sha256))
-        self._verify(key, size, sha256)
+            checksum = _crc_of(path)
+            self._once(key, sha256, lambda: self._put_parts(key, path, sha256, checksum))
+        self._asked(key, size, sha256, checksum)
+        self._read_back(key, path, size)
 
     def _put_whole(self, key: str, data: bytes, digest: str) -> None:
-        checksum = _base64(digest)
+        checksum = b64encode(bytes.fromhex(digest)).decode()
         self._call(
             key, self.client.put_object, Key=self.prefix + key, Body=data, IfNoneMatch="*",
-            Metadata={"sha256": digest}, ChecksumSHA256=checksum,
+            Metadata={"sha256": digest}, ChecksumSHA256=checksum, **self._lock(key),
         )  # fmt: skip
 
-    def _put_parts(self, key: str, path: Path, digest: str) -> None:
+    def _put_parts(self, key: str, path: Path, digest: str, crc: str) -> None:
         full = self.prefix + key
-        begun = self._call(key, self.client.create_multipart_upload, Key=full, Metadata={"sha256": digest})
+        self._abort_leftovers(key, full)
+        begun = self._call(
+            key, self.client.create_multipart_upload, Key=full, Metadata={"sha256": digest},
+            ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT", **self._lock(key),
+        )  # fmt: skip
         upload = begun["UploadId"]
         try:
             parts = list(self._send_parts(key, path, upload))
             self._call(
                 key, self.client.complete_multipart_upload, Key=full, UploadId=upload, IfNoneMatch="*",
-                MultipartUpload={"Parts": parts},
+                MultipartUpload={"Parts": parts}, ChecksumCRC32=crc, ChecksumType="FULL_OBJECT",
             )  # fmt: skip
         except BaseException:
             self._abort(full, upload)
@@ -102,15 +133,24 @@ class S3Store:
         with path.open("rb") as file:
             number = 1
             while data := file.read(PART):
+                crc = _crc(zlib.crc32(data))
                 sent = self._call(
                     key, self.client.upload_part, Key=self.prefix + key, UploadId=upload,
-                    PartNumber=number, Body=data,
+                    PartNumber=number, Body=data, ChecksumCRC32=crc,
                 )  # fmt: skip
                 # S3's ETag of a part is its MD5: a part damaged on the way is seen here.
                 if sent["ETag"].strip('"') != hashlib.md5(data, usedforsecurity=False).hexdigest():
                     raise StoreBusy(f"{key}: part {number} arrived damaged at {self.url}; try again")
-                yield {"PartNumber": number, "ETag": sent["ETag"]}
+                yield {"PartNumber": number, "ETag": sent["ETag"], "ChecksumCRC32": crc}
                 number += 1
+
+    def _abort_leftovers(self, key: str, full: str) -> None:
+        """Parts that an interrupted upload of this key left: nobody will complete them."""
+        with suppress(StoreError):
+            found = self._call(key, self.client.list_multipart_uploads, Prefix=full)
+            for upload in found.get("Uploads", ()):
+                if upload["Key"] == full:
+                    self._abort(full, upload["UploadId"])
 
     def _abort(self, full: str, upload: str) -> None:
         try:
@@ -130,10 +170,84 @@ class S3Store:
         known = head.get("Metadata", {}).get("sha256")
         return str(known) if known else hashlib.sha256(self.read(key)).hexdigest()
 
-    def _verify(self, key: str, size: int, sha256: str) -> None:
-        head = self._call(key, self.client.head_object, Key=self.prefix + key)
-        if head["ContentLength"] != size or head.get("Metadata", {}).get("sha256") != sha256:
+    def _asked(self, key: str, size: int, sha256: str, checksum: str) -> None:
+        """Ask for what was just written; a store may say yes and keep nothing."""
+        try:
+            head = self._call(key, self.client.head_object, Key=self.prefix + key, ChecksumMode="ENABLED")
+        except NotStored as error:
+            raise StoreBusy(f"{self.url} took {key}, and does not have it; try again") from error
+        if head["ContentLength"] != size or head.get("Metadata", {}).get("sha256", sha256) != sha256:
             raise StoreConflict(f"{key}: {self.url} holds {head['ContentLength']} bytes, not the {size} sent")
+        said = head.get("ChecksumSHA256") or head.get("ChecksumCRC32")
+        if said and "-" not in said and said != checksum and len(said) == len(checksum):
+            raise StoreConflict(
+                f"{key}: {self.url} says checksum {said}, sent was {checksum}; look at the store"
+            )
+
+    def _read_back(self, key: str, path: Path, size: int) -> None:
+        with path.open("rb") as file:
+            for start in dict.fromkeys((0, max(size - ENDS, 0))):
+                file.seek(start)
+                wanted = file.read(ENDS)
+                if self.read(key, start, len(wanted)) != wanted:
+                    raise StoreConflict(f"{key}: {self.url} gives back other bytes at {start} than were sent")
+
+    def digest(self, key: str) -> str:
+        """SHA-256 (hex) of an object's bytes, all of them read; raise NotStored or StoreBusy."""
+        answer = self._call(key, self.client.get_object, Key=self.prefix + key)
+        found, count = hashlib.sha256(), 0
+        try:
+            while data := answer["Body"].read(1 << 20):
+                found.update(data)
+                count += len(data)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError, OSError) as error:
+            raise StoreBusy(f"{self.url} broke off while sending {key}; try again") from error
+        if count != answer["ContentLength"]:
+            raise StoreBusy(f"{self.url} broke off while sending {key}; try again")
+        return found.hexdigest()
+
+    def _lock(self, key: str) -> dict[str, Any]:
+        """Object Lock for what is the truth, where the bucket has it and the bucket's default does not do."""
+        config = Config.from_env()
+        if not (key.startswith(TRUTH) and config.lock_days and self._lockable):
+            return {}
+        until = datetime.now(UTC) + timedelta(days=config.lock_days)
+        return {"ObjectLockMode": config.lock_mode, "ObjectLockRetainUntilDate": until}
+
+    @cached_property
+    def _lockable(self) -> bool:
+        try:
+            found = self._call("", self.client.get_object_lock_configuration)
+        except StoreBusy:
+            raise
+        except StoreError:
+            return False
+        return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
+
+    def abilities(self) -> dict[str, bool]:
+        """What the store can, of what we rely on; tried out on a small object, `.probe`."""
+        return {
+            "conditional writes": self._refuses(IfNoneMatch="*"),
+            "checksums": self._refuses(ChecksumSHA256=b64encode(bytes(32)).decode(), key=PROBE + "-wrong"),
+            "versioning": self._versioned(),
+            "Object Lock": self._lockable,
+        }
+
+    def _refuses(self, *, key: str = PROBE, **condition: str) -> bool:
+        """Whether a write that must be refused is refused."""
+        for _ in range(2):
+            try:
+                self._call(key, self.client.put_object, Key=self.prefix + key, Body=b"probe", **condition)
+            except (StoreConflict, StoreBusy):
+                return True
+            except StoreError:
+                return key != PROBE
+        return False
+
+    def _versioned(self) -> bool:
+        with suppress(StoreError):
+            return bool(self._call("", self.client.get_bucket_versioning).get("Status") == "Enabled")
+        return False
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of an object from `start`; raise NotStored where there is none."""
@@ -144,7 +258,7 @@ class S3Store:
         answer = self._call(key, self.client.get_object, Key=self.prefix + key, **extra)
         try:
             return bytes(answer["Body"].read())
-        except (botocore.exceptions.BotoCoreError, OSError) as error:
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError, OSError) as error:
             raise StoreBusy(f"{self.url} broke off while sending {key}; try again") from error
 
     def size(self, key: str) -> int | None:
@@ -165,7 +279,7 @@ class S3Store:
                 break
             token = {"ContinuationToken": page["NextContinuationToken"]}
         # SeaweedFS lists per path component, not in byte order: sorting is ours.
-        yield from sorted(found)
+        yield from sorted(key for key in found if not key.startswith(PROBE))
 
     def check(self) -> None:
         """Raise a StoreError that says what to do where the bucket cannot be used."""
@@ -205,10 +319,17 @@ class S3Store:
         return StoreError(f"{self.url} answered {code or error} for {key}")
 
 
-def _base64(hex_digest: str) -> str:
-    import base64
+def _crc(value: int) -> str:
+    return b64encode(value.to_bytes(4, "big")).decode()
 
-    return base64.b64encode(bytes.fromhex(hex_digest)).decode()
+
+def _crc_of(path: Path) -> str:
+    """CRC-32 of a file in the form of x-amz-checksum-crc32."""
+    value = 0
+    with path.open("rb") as file:
+        while data := file.read(1 << 20):
+            value = zlib.crc32(data, value)
+    return _crc(value)
 
 
 def make_bucket(bucket: str) -> None:

@@ -31,6 +31,12 @@ class Store(Protocol):
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of an object from `start`; raise NotStored where there is none."""
 
+    def digest(self, key: str) -> str:
+        """SHA-256 (hex) of an object's bytes, all of them read; raise NotStored."""
+
+    def abilities(self) -> dict[str, bool]:
+        """What the store can, of what we rely on."""
+
     def size(self, key: str) -> int | None:
         """Size in bytes, or None where there is no such key."""
 
@@ -119,6 +125,17 @@ class FolderStore:
                 return file.read(-1 if length is None else length)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotStored(f"{self.url} holds no {key}") from None
+
+    def digest(self, key: str) -> str:
+        """SHA-256 (hex) of an object's bytes, all of them read; raise NotStored."""
+        try:
+            return sha256_of(self._path(key))
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise NotStored(f"{self.url} holds no {key}") from None
+
+    def abilities(self) -> dict[str, bool]:
+        """A folder writes once by hard links, and is read back whole; it keeps no versions and no locks."""
+        return {"conditional writes": True, "checksums": True}
 
     def size(self, key: str) -> int | None:
         """Size in bytes, or None where there is no such key."""

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import secrets
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from archive.errors import MorgueError
 from archive.index import recent
 from archive.model import Capture, Exchange, Run
 from archive.originals import Originals
-from archive.publish import publish
+from archive.patience import Patience
+from archive.publish import Publisher
 from archive.spool import RunEnd, RunStart, Spool
 from archive.store import open_store
 from spiders.transport import Limits, Transport
@@ -73,6 +75,8 @@ class Recorder:
         self.end: RunEnd | None = None
         self.error: MorgueError | None = None
         self.stopping = False
+        self.patience = Patience(seconds=config.upload_patience)
+        self._hurry = threading.Event()
         self._closing: asyncio.Future[None] | None = None
 
     @classmethod
@@ -141,6 +145,7 @@ class Recorder:
     def stop(self) -> None:
         """Begin nothing new: requests that wait for their turn are turned away instead of being sent."""
         self.stopping = True
+        self._hurry.set()
         if self.spool:
             self.spool.hurry()
         engine = self.crawler.engine
@@ -185,7 +190,9 @@ class Recorder:
         said = getattr(spider, "end_reason", None) if reason == "finished" else None
         try:
             self.end = self.spool.close(said or words.get(reason, reason))
-            self.run = publish(open_store(self.spool.start.archive), self.spool.folder)
+            store = open_store(self.spool.start.archive)
+            publisher = Publisher(store=store, patience=self.patience, stop=self._hurry)
+            self.run = publisher.publish(self.spool.folder)
         except MorgueError as error:
             self.error = self.error or error
             logger.error("%s; the WARCs stay in %s: run `morgue recover`", error, self.spool.folder)

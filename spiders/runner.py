@@ -51,8 +51,12 @@ class Crawled:
 
 
 def check(archive: str, spool: Path) -> None:
-    """Raise a StoreError where the archive or the spool cannot be used."""
-    open_store(archive).check()
+    """Raise a StoreError where the archive or the spool cannot be used; say what the store lacks."""
+    store = open_store(archive)
+    store.check()
+    lacking = [name for name, there in store.abilities().items() if not there]
+    if lacking:
+        logging.getLogger(__name__).warning("%s lacks %s (`morgue store`)", store.url, ", ".join(lacking))
     try:
         spool.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=spool) as file:
@@ -84,7 +88,7 @@ def crawl(
 def _mend(config: Config) -> None:
     """What an earlier run left behind is published first; if that fails, this run goes on all the same."""
     for each in recover(config.spool, keep_hours=config.spool_keep):
-        if each.action in ("published", "failed"):
+        if each.action in ("published", "restored", "failed"):
             logging.getLogger(__name__).warning("left by run %s: %s %s", each.run, each.action, each.error)
 
 

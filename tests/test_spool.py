@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,11 +24,11 @@ from tests.test_warc import exchange
 RUN = "20261120T060000Z-00000001"
 
 
-def begin(folder: Path, run: str = RUN, **options: int) -> Spool:
+def begin(folder: Path, run: str = RUN, archive: str = "", **options: Any) -> Spool:
     start = RunStart(
         id=run,
         site="paper",
-        archive=str(folder / "archive"),
+        archive=archive or str(folder / "archive"),
         started=datetime.now(UTC),
         software="test",
         parameters={},

@@ -1,4 +1,4 @@
-"""Commands that keep an archive: verify, recover, index, extract."""
+"""Commands that keep an archive: verify, recover, store, index, extract."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from archive.cli.options import archive_option, echo_json, json_option, the_store
+from archive.cli.options import archive_option, archive_url, echo_json, json_option, the_store
 from archive.config import Config
 from archive.errors import CallerError, DamagedWarc, StoreError
 from archive.index import merge
+from archive.patience import Patience
 from archive.publish import recover as recover_spool
 from archive.runs import all_runs, find_run
-from archive.store import Store
+from archive.store import Store, open_store
 from archive.verify import Verdict, verify_bytes
 from archive.verify import verify as verify_file
 
@@ -70,7 +71,8 @@ def recover(as_json: bool) -> None:
     Example: MORGUE_SPOOL=/data/spool morgue recover
     """
     config = Config.from_env()
-    done = recover_spool(config.spool, keep_hours=config.spool_keep)
+    patience = Patience(seconds=config.upload_patience)
+    done = recover_spool(config.spool, keep_hours=config.spool_keep, patience=patience)
     for each in done:
         if as_json:
             echo_json(asdict(each))
@@ -83,6 +85,25 @@ def recover(as_json: bool) -> None:
         click.echo(f"nothing to recover in {config.spool}")
     if any(each.action == "failed" for each in done):
         raise StoreError("not all runs could be published; their WARCs stay in the spool")
+
+
+@click.command("store")
+@archive_option
+@json_option
+def abilities(archive: str | None, as_json: bool) -> None:
+    """Try out what the store can, of what an archive relies on.
+
+    Exit code 4 where it cannot be used. Example: morgue store --archive s3://bucket/papers
+    """
+    found = open_store(archive_url(archive))
+    found.check()
+    able = found.abilities()
+    if as_json:
+        echo_json({"archive": found.url, "abilities": able})
+        return
+    click.echo(f"{found.url} can be used")
+    for name, there in able.items():
+        click.echo(f"  {'yes' if there else 'NO ':4} {name}")
 
 
 @click.command()

@@ -8,10 +8,12 @@ import click
 
 from archive.cdxj import line_of
 from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
+from archive.config import Config
 from archive.errors import NotCaptured
 from archive.index import Index
 from archive.model import ArticleRow, Run
 from archive.playback import play, read_location
+from archive.publish import Waiting, waiting
 from archive.runs import all_runs
 
 
@@ -20,18 +22,31 @@ from archive.runs import all_runs
 @archive_option
 @json_option
 def runs(site: str | None, archive: str | None, as_json: bool) -> None:
-    """List the published runs, oldest first.
+    """List the runs: those that wait in the spool, then the published ones, oldest first.
 
     Example: morgue runs --site the-daily-specimen
     """
+    for each in waiting(Config.from_env().spool):
+        if site in (None, each.site):
+            _waits(each, as_json)
     found = list(all_runs(the_store(archive), site))
     if not found and not as_json:
         click.echo("no runs are published here yet; `morgue crawl SITE` makes one", err=True)
     for run in found:
         if as_json:
-            echo_json(asdict(run))
+            echo_json(asdict(run) | {"state": "published"})
         else:
             click.echo(_run_line(run))
+
+
+def _waits(each: Waiting, as_json: bool) -> None:
+    if as_json:
+        echo_json(asdict(each))
+        return
+    why = each.why or ("it is being written" if each.state == "writing" else "`morgue recover` publishes it")
+    click.echo(
+        f"{each.run}  {each.site}  NOT PUBLISHED ({each.state})  {each.size:,} bytes in the spool: {why}"
+    )
 
 
 def _run_line(run: Run) -> str:
