@@ -2,9 +2,9 @@
 
 Rules: objects are written with `If-None-Match: *`; large ones as multipart uploads whose completion carries
 the same condition (boto3's own upload_file cannot) and the CRC-32 of the whole object. SHA-256 travels as
-user metadata, so that an equal object is known without reading it. No answer is believed: after each write the
-object is asked for, and the ends of a file are read back. Where the bucket has Object Lock, what is the truth
-(WARCs, their CDXJ, manifests) is locked.
+user metadata, so that an equal object is known without reading it. No answer is believed: after each write
+the object is asked for, and the ends of a file are read back. Where the bucket has Object Lock, what is the
+truth (WARCs, their CDXJ, manifests) is locked.
 """
 
 import hashlib

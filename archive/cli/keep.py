@@ -61,6 +61,8 @@ def _show(verdict: Verdict, as_json: bool) -> None:
     click.echo(f"{'ok     ' if verdict.ok else 'DAMAGED'}  {verdict.name}  {counts}")
     for fault in verdict.faults[:20]:
         click.echo(f"         at {fault.offset}: {fault.what}")
+    for note in verdict.notes[:5]:
+        click.echo(f"  note   at {note.offset}: {note.what}")
 
 
 @click.command()
