@@ -5,7 +5,9 @@
 The server of odd.py keeps every byte both ways; each is looked for in the WARCs. An exchange is byte-exact
 where a record's block is what crossed. Rules that hold for all: heads of 1xx may stand in a record of their
 own, and a response may be cut where the record says so (WARC-Truncated) and a limit of time or size was met.
-A response counts only where a byte was sent. With --strict, exit 1 unless all of ours are exact.
+A response counts only where a byte was sent. "Body kept" is the softer question: whether the body, without
+its framing, is in a record at all, whatever became of the head. With --strict, exit 1 unless all of ours are
+exact.
 """
 
 import argparse
@@ -24,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from fastwarc.warc import ArchiveIterator
 
+from archive.wire import dechunk, head_end
 from benchmarks.odd import Crossed, OddServer
 from benchmarks.peers import CRAWLERS, Peer, Task, warcs, webarchive_python
 
@@ -41,11 +44,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One exchange: what is wrong with its records, "" where nothing is; None where nothing was sent."""
+    """One exchange: what is wrong with its records, "" where nothing is; None where nothing was sent.
+
+    `body` is whether a body came and was kept; None where there was none to keep.
+    """
 
     name: str
     request: str
     response: str | None
+    body: bool | None
 
 
 def key(target: str) -> bytes:
@@ -76,9 +83,10 @@ def judge(server: OddServer, folder: Path) -> list[Verdict]:
     for crossed in server.crossed:
         mine = kept[key(crossed.target)]
         request = _asked(crossed, mine)
+        body = _has_body(crossed, mine)
         response = _answered(crossed, mine) if crossed.sent else None
         name = f"{crossed.method} {crossed.target[:60]}"
-        verdicts.append(Verdict(name=name, request=request, response=response))
+        verdicts.append(Verdict(name=name, request=request, response=response, body=body))
     return verdicts
 
 
@@ -108,6 +116,21 @@ def _answered(crossed: Crossed, kept: list[Kept]) -> str:
         aside = any(k.kind == "metadata" and k.block == interim for k in kept)
         return "" if aside else "the heads of 1xx are lost"
     return ""
+
+
+def _has_body(crossed: Crossed, kept: list[Kept]) -> bool | None:
+    interim = crossed.case.interim if crossed.case else b""
+    wanted = bodies(bytes(crossed.sent).removeprefix(interim))
+    if not any(wanted):
+        return None
+    return any(wanted & bodies(k.block) for k in kept if k.kind == "response")
+
+
+def bodies(message: bytes) -> set[bytes]:
+    """The body of a response as it stands, and without chunk framing; nothing where there is none."""
+    end = head_end(message)
+    body = message[end:] if end else b""
+    return {body, dechunk(body)} - {b""}
 
 
 def exact(kept: Kept, sent: bytes, final: bytes, *, limited: bool) -> bool:
@@ -148,7 +171,7 @@ def command_line(peer: Peer, server: OddServer, folder: Path) -> list[list[str]]
 def wget(_peer: Peer, server: OddServer, folder: Path) -> list[list[str]]:
     """wget: the list, and one run for every other method."""
     patient = [f"--timeout={TIMEOUT:.0f}", "--waitretry=0", "--retry-on-http-error=503", "--tries=2"]
-    quiet = ["wget", "--quiet", "--no-config", "--output-document=/dev/null"]
+    quiet = ["wget", "--quiet", "--no-config", "--no-directories", f"--directory-prefix={folder / 'pages'}"]
     common = [*quiet, *patient, "--no-warc-keep-log", f"--warc-tempdir={folder}"]
     commands = [[*common, "--warc-file=list", f"--input-file={_task(server, folder).urls}"]]
     for case in (c for c in server.cases if c.method != "GET"):
@@ -195,9 +218,11 @@ def line(name: str, verdicts: list[Verdict]) -> str:
     answered = [v for v in verdicts if v.response is not None]
     asked = sum(not v.request for v in verdicts)
     right = sum(not v.response for v in answered)
+    whole = [v.body for v in verdicts if v.body is not None]
     missing = sum((v.request == "missing") + (v.response == "missing") for v in verdicts)
     requests, responses = f"{asked} of {len(verdicts)}", f"{right} of {len(answered)}"
-    return f"{name:24}{len(verdicts):>10}{requests:>15}{responses:>16}{missing:>10}"
+    kept = f"{sum(whole)} of {len(whole)}"
+    return f"{name:24}{len(verdicts):>10}{requests:>15}{responses:>16}{kept:>12}{missing:>10}"
 
 
 def main() -> None:
@@ -211,7 +236,7 @@ def main() -> None:
     parser.add_argument("--strict", action="store_true", help="exit 1 unless all of ours are exact")
     chosen = parser.parse_args()
     wanted = [w.strip() for w in chosen.only.split(",") if w.strip()]
-    print(f"{'':24} exchanges  request exact  response exact   missing")
+    print(f"{'':24} exchanges  request exact  response exact   body kept   missing")
     failed = False
     for each, how in CONTESTANTS:
         if wanted and not any(each.name.startswith(w) for w in wanted):

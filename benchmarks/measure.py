@@ -52,13 +52,13 @@ def run(
     with tempfile.TemporaryFile() as said:
         begun = time.monotonic()
         child = subprocess.Popen(command, cwd=folder, env=env, stdout=said, stderr=said)
-        peak, done = 0, 0
+        peak, done, stopped = 0, 0, False
         while not done:
             time.sleep(POLL_SECONDS)
             peak = max(peak, resident(child.pid))
-            if each and not each(child.pid):
+            if each and not each(child.pid) and not stopped:
                 child.send_signal(signal.SIGTERM)
-                each = None
+                stopped = True
             done, status, usage = os.wait4(child.pid, os.WNOHANG)
         child.returncode = os.waitstatus_to_exitcode(status)
         wall = time.monotonic() - begun

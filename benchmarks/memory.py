@@ -83,7 +83,7 @@ def frontier(count: int, seconds: float, tree: Path, place: Path) -> None:
     print(
         f"a list of {count}, stopped after {seconds:.0f} s: ended after {cost.wall:.0f} s, code {cost.code}"
     )
-    step = max(1, len(samples.taken) // 6)
+    step = max(1, len(samples.taken) // 12)
     for second, (_, size) in list(enumerate(samples.taken))[::step]:
         print(f"  {second:>8} s    : {size / MB:6.0f} MB")
     print(
