@@ -74,18 +74,17 @@ def pages(count: int, tree: Path, place: Path) -> None:
 
 def frontier(count: int, seconds: float, tree: Path, place: Path) -> None:
     """A list that is far too long, for a while."""
-    with origin(1000, size=SMALL_KB, links=5) as base:
+    with origin(count, size=SMALL_KB, links=5, distinct=1000) as base:
         urls = place / "list.txt"
-        with urls.open("w") as file:
-            file.writelines(f"{base}/news/far/{n:07}-of-a-long-list.html\n" for n in range(count))
+        urls.write_text(fetched(base + "/urls"))
         samples = Samples(base, enough=seconds)
         cost, _ = capture(base, urls, tree, samples)
     print(
         f"a list of {count}, stopped after {seconds:.0f} s: ended after {cost.wall:.0f} s, code {cost.code}"
     )
     step = max(1, len(samples.taken) // 12)
-    for second, (_, size) in list(enumerate(samples.taken))[::step]:
-        print(f"  {second:>8} s    : {size / MB:6.0f} MB")
+    for second, (served, size) in list(enumerate(samples.taken))[::step]:
+        print(f"  {second:>8} s    : {size / MB:6.0f} MB, {served} pages fetched")
     print(
         f"      peak      : {cost.peak / MB:6.0f} MB, {cost.peak / count:.0f} bytes an address; {cost.code=}"
     )
