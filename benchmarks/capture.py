@@ -23,14 +23,14 @@ from benchmarks.origin import PAGES
 from benchmarks.peers import Peer, Task, archived, webarchive_python
 
 PEERS = (
-    Peer(name="ours, crawl", tool="ours", kind="crawl"),
-    Peer(name="Scrapy, no archive, crawl", tool="scrapy", kind="crawl", archives=False),
-    Peer(name="scrapy-webarchive, crawl", tool="webarchive", kind="crawl"),
-    Peer(name="ours, list", tool="ours", kind="list"),
-    Peer(name="Scrapy, no archive, list", tool="scrapy", kind="list", archives=False),
-    Peer(name="scrapy-webarchive, list", tool="webarchive", kind="list"),
-    Peer(name="wget, list", tool="wget", kind="list"),
-    Peer(name="http.client and warcio, list", tool="bare", kind="list"),
+    Peer(name="ours crawl", tool="ours", kind="crawl"),
+    Peer(name="plain Scrapy crawl", tool="scrapy", kind="crawl", archives=False),
+    Peer(name="scrapy-webarchive crawl", tool="webarchive", kind="crawl"),
+    Peer(name="ours list", tool="ours", kind="list"),
+    Peer(name="plain Scrapy list", tool="scrapy", kind="list", archives=False),
+    Peer(name="scrapy-webarchive list", tool="webarchive", kind="list"),
+    Peer(name="wget list", tool="wget", kind="list"),
+    Peer(name="http.client+warcio list", tool="bare", kind="list"),
 )
 
 
@@ -120,7 +120,7 @@ def ratios(results: dict[Peer, list[Result]], kind: str) -> None:
             continue
         both = list(zip(results[mine], rounds, strict=True))
         cpu, pace = [m.cpu / t.cpu for m, t in both], [m.pace / t.pace for m, t in both]
-        print(f"{mine.name} / {peer.name:34} CPU {said(cpu)}   pages/s {said(pace)}")
+        print(f"{mine.name} / {peer.name:26} CPU {said(cpu)}   pages/s {said(pace)}")
 
 
 def said(values: list[float]) -> str:
@@ -134,7 +134,7 @@ def contestants(only: str, cache: Path | None, against: Path | None) -> list[Pee
     peers = list(PEERS)
     if against:
         peers += [
-            replace(p, name=f"base, {p.kind}", tree=against.absolute()) for p in PEERS if p.tool == "ours"
+            replace(p, name=f"base {p.kind}", tree=against.absolute()) for p in PEERS if p.tool == "ours"
         ]
     peers = [p for p in peers if not wanted or any(p.name.startswith(w) or w == p.kind for w in wanted)]
     if not any(p.tool == "webarchive" for p in peers):

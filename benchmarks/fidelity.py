@@ -196,7 +196,7 @@ def _task(server: OddServer, folder: Path) -> Task:
 Commands = Callable[[Peer, OddServer, Path], list[list[str]]]
 CONTESTANTS: tuple[tuple[Peer, Commands], ...] = (
     (Peer(name="ours", tool="ours", kind="odd"), spider),
-    (Peer(name="ours, morgue capture", tool="ours", kind="list"), command_line),
+    (Peer(name="ours (morgue capture)", tool="ours", kind="list"), command_line),
     (Peer(name="scrapy-webarchive", tool="webarchive", kind="odd"), spider),
     (Peer(name="wget", tool="wget", kind="list"), wget),
 )
