@@ -118,12 +118,16 @@ def _answered(crossed: Crossed, kept: list[Kept]) -> str:
     return ""
 
 
+ANSWERS = ("response", "revisit")
+
+
 def _has_body(crossed: Crossed, kept: list[Kept]) -> bool | None:
     interim = crossed.case.interim if crossed.case else b""
     wanted = bodies(bytes(crossed.sent).removeprefix(interim))
     if not any(wanted):
         return None
-    return any(wanted & bodies(k.block) for k in kept if k.kind == "response")
+    # A revisit names the record that holds its body.
+    return any(k.kind == "revisit" or wanted & bodies(k.block) for k in kept if k.kind in ANSWERS)
 
 
 def bodies(message: bytes) -> set[bytes]:

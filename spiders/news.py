@@ -11,17 +11,20 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import scrapy
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
 from archive.model import Capture
 from archive.sites import Site
 from spiders import discovery
 from spiders.discovery import Told
+from spiders.listing import Listing
 from spiders.recorder import Recorder
 
 SITEMAP_DAYS = 30
 MOST_SITEMAPS = 50
+MOST_FAILURES = 1000
+AHEAD = 500  # requests of a long list that wait at a time: the rest stays a list, and a stop is heard
 PRIORITIES = {"feed": 40, "front": 30, "sitemap": 20, "data": 12, "article": 10, "requisite": 5}
 
 
@@ -146,7 +149,9 @@ class NewsSpider(scrapy.Spider):
         for url in self.site.sitemaps:
             if self.plan.first(url):
                 yield self._ask(url, "sitemap", via="site file")
-        for url in self.plan.rechecks():
+        for number, url in enumerate(self.plan.rechecks()):
+            if number % AHEAD == AHEAD - 1:
+                await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield self._ask(url, "article", via="recheck")
 
     def _remember(self) -> None:
@@ -234,6 +239,7 @@ def spider_of(site: Site) -> type[NewsSpider]:
     settings = {
         "MORGUE_ALLOW_PRIVATE": site.allow_private,
         "DOWNLOAD_DELAY": site.delay,
+        "CONCURRENT_REQUESTS": max(site.concurrency, 16),
         "CONCURRENT_REQUESTS_PER_DOMAIN": site.concurrency,
         "DOWNLOAD_TIMEOUT": site.timeout,
         "DOWNLOAD_MAXSIZE": site.body_limit,
@@ -254,16 +260,22 @@ class PageSpider(scrapy.Spider):
         self, urls: Iterable[str], *, archive_site: str, requisites: bool = False, **arguments: Any
     ) -> None:
         super().__init__(**arguments)
-        self.urls = tuple(urls)
+        self.urls = urls if isinstance(urls, Listing) else Listing(urls)
         self.archive_site = archive_site
         self.requisites = requisites
         self.failures: dict[str, str] = {}
-        self.parameters = {"urls": list(self.urls), "requisites": requisites}
+        self.parameters = {
+            "urls": self.urls.first,
+            "url_count": self.urls.count,
+            "requisites": requisites,
+        }
         self._asked: set[str] = set()
 
     async def start(self) -> AsyncIterator[Request]:
         """Every URL once."""
-        for url in dict.fromkeys(self.urls):
+        for number, url in enumerate(self.urls):
+            if number % AHEAD == AHEAD - 1:
+                await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield Request(
                 url,
                 callback=self.parse,
@@ -274,7 +286,8 @@ class PageSpider(scrapy.Spider):
 
     def failed(self, failure: Any) -> None:
         """Remember why a URL gave nothing."""
-        self.failures[failure.request.meta.get("asked", failure.request.url)] = failure.getErrorMessage()
+        if len(self.failures) < MOST_FAILURES:
+            self.failures[failure.request.meta.get("asked", failure.request.url)] = failure.getErrorMessage()
 
     def parse(self, response: Response, **_: Any) -> Iterator[Request]:
         """Follow what a browser would load, where that was asked for."""

@@ -119,19 +119,22 @@ class Transport:
             self._give_back(route, connection, incoming)
         except FetchError as problem:
             error = problem
+        response, interim = bytes(incoming.data), bytes(incoming.interim)
+        if interim and not response:  # nothing final came: what did come is all the answer there is
+            response, interim = interim, b""
         exchange = Exchange(
             url=outgoing.url,
             method=outgoing.method,
             request=message,
-            response=bytes(incoming.data),
-            head_length=incoming.head_length,
-            interim=bytes(incoming.interim),
+            response=response,
+            head_length=incoming.head_length or len(response) * (not incoming.data),
+            interim=interim,
             big=incoming.big,
             began=began,
             seconds=time.monotonic() - clock,
             peer=connection.peer if connection else None,
             tls=connection.tls if connection else None,
-            truncated=incoming.truncated if incoming.data else None,
+            truncated=incoming.truncated if response else None,
             error=f"{error.kind}: {error}" if error else None,
             referrer=outgoing.referrer,
             via=outgoing.via,

@@ -153,8 +153,8 @@ def faults(data: bytes, name: str = "x.warc.gz") -> list[str]:
 
 def response(head: bytes, body: bytes, *lines: str, version: str = "1.1") -> bytes:
     return record(
-        "response", "WARC-Target-URI: http://paper.example/", "Content-Type: application/http; msgtype=response",
-        f"WARC-Payload-Digest: {sha1(body)}", *lines, block=head + body, version=version,
+        "response", "WARC-Target-URI: http://paper.example/",
+        "Content-Type: application/http; msgtype=response", f"WARC-Payload-Digest: {sha1(body)}", *lines, block=head + body, version=version,
     )  # fmt: skip
 
 
@@ -227,7 +227,7 @@ def heritrix() -> bytes:
     """As Heritrix writes: WARC/1.0, a DNS record, request and metadata behind the response."""
     dns = b"20261120060000\npaper.example.\t300\tIN\tA\t192.0.2.1\n"
     return b"".join([
-        record("warcinfo", "Content-Type: application/warc-fields", block=b"software: H\r\n\r\n", version="1.0"),
+        record("warcinfo", "Content-Type: application/warc-fields", block=b"a: H\r\n\r\n", version="1.0"),
         record("response", "WARC-Target-URI: dns:paper.example", "Content-Type: text/dns",
                f"WARC-Block-Digest: {sha1(dns)}", block=dns, version="1.0"),
         response(HTTP, b"<p>page", "WARC-IP-Address: 192.0.2.1", version="1.0"),
@@ -293,7 +293,7 @@ STARTS = {m.offset for m in members(io.BytesIO(WHOLE))}
 
 @given(st.integers(min_value=0, max_value=len(WHOLE) - 1), st.integers(min_value=1, max_value=255))
 def test_no_byte_can_change_without_a_fault(place: int, change: int) -> None:
-    # In a gzip header, flags that announce nothing, time, extra flags and system say nothing that can be checked.
+    # In a gzip header, flags that announce nothing, time and system say nothing that can be checked.
     inside = place - max(start for start in STARTS if start <= place)
     data = bytearray(WHOLE)
     data[place] ^= change

@@ -2,8 +2,8 @@
 
 Rules: no library reads the bytes, since each one that we tried runs over a torn tail, a wrong length or a
 second record in a member without a word. A gzipped file is walked member by member, a plain one record by
-record; what lies behind a record's block is handed out as `rest`, for others to judge. Faults of framing raise
-DamagedWarc.
+record; what lies behind a record's block is handed out as `rest`, for others to judge. Faults of framing
+raise DamagedWarc.
 """
 
 import re
@@ -114,7 +114,7 @@ def read_header(data: bytes, offset: int) -> tuple[str, dict[str, str], tuple[by
 
 
 def _arc_header(data: bytes, offset: int) -> tuple[str, dict[str, str], tuple[bytes, ...], int]:
-    """An ARC record's line: URL, address, date, media type, length (Internet Archive, ARC file format 1996)."""
+    """An ARC record's line: URL, address, date, media type, length (Internet Archive, 1996)."""
     gap = len(data) - len(data.lstrip(ENDS))
     found = ARC_LINE.match(data, gap)
     if not found:

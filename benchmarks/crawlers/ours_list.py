@@ -1,4 +1,4 @@
-"""What `morgue capture -i FILE` runs, with the pace as an option: the command itself waits between requests.
+"""What `morgue capture -i FILE --delay 0 --concurrency 32` runs, with the time limit as an option as well.
 
 python ours_list.py FILE --concurrency 32
 """
@@ -25,14 +25,15 @@ def main() -> None:
         "CONCURRENT_REQUESTS": chosen.concurrency,
         "CONCURRENT_REQUESTS_PER_DOMAIN": chosen.concurrency,
     }
-    crawl(
-        PageSpider,
-        archive=Config.from_env().archive,
-        settings=settings,
-        quiet=True,
-        urls=tuple(chosen.urls.read_text().split()),
-        archive_site="bench",
-    )
+    with chosen.urls.open() as lines:
+        crawl(
+            PageSpider,
+            archive=Config.from_env().archive,
+            settings=settings,
+            quiet=True,
+            urls=(line.strip() for line in lines),
+            archive_site="bench",
+        )
 
 
 if __name__ == "__main__":
