@@ -77,9 +77,9 @@ class Publisher:
         try:
             run = self._publish(folder, start, end)
         except MorgueError as error:
-            write_durably(folder / "waiting", str(error).encode())
+            write_durably(folder / "waiting", [str(error).encode()])
             raise
-        write_durably(folder / "published", datetime.now(UTC).isoformat().encode())
+        write_durably(folder / "published", [datetime.now(UTC).isoformat().encode()])
         (folder / "waiting").unlink(missing_ok=True)
         return run if run.warcs else None
 

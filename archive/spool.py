@@ -22,7 +22,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -484,10 +484,9 @@ def seal_files(opened: Path) -> None:
     """Give a whole `.open` WARC and its CDXJ (written anew, sorted) their final names."""
     sealed = opened.with_name(opened.name.removesuffix(".open"))
     lines_open = opened.with_name(opened.name.removesuffix(".warc.gz.open") + ".cdxj.open")
-    text = lines_open.read_text(encoding="utf-8") if lines_open.exists() else ""
-    lines = sorted(line for line in text.split("\n") if line)
+    lines = lines_open.read_bytes().splitlines(keepends=True) if lines_open.exists() else []
     cdxj = lines_open.with_name(lines_open.name.removesuffix(".open"))
-    write_durably(cdxj, "".join(f"{line}\n" for line in lines).encode())
+    write_durably(cdxj, sorted(lines))  # by their bytes, as CDXJ wants it
     opened.rename(sealed)
     lines_open.unlink(missing_ok=True)
     sync_folder(sealed.parent)
@@ -598,14 +597,14 @@ def _locked(folder: Path) -> bool:
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
-    write_durably(path, json.dumps(data, indent=1).encode())
+    write_durably(path, [json.dumps(data, indent=1).encode()])
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: Iterable[bytes]) -> None:
     """Write a file whole: a temporary name, fsync, rename."""
     temporary = path.with_name(path.name + ".new")
     with temporary.open("wb") as file:
-        file.write(data)
+        file.writelines(data)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

@@ -133,7 +133,8 @@ def archived(folder: Path) -> tuple[set[str], int]:
     size = 0
     for _, data in warcs(folder):
         size += len(data)
-        for record in ArchiveIterator(io.BytesIO(data), record_types=WarcRecordType.response):
+        kinds = WarcRecordType.response | WarcRecordType.revisit
+        for record in ArchiveIterator(io.BytesIO(data), record_types=kinds):
             if record.http_headers is not None and record.http_headers.status_code == 200:
                 paths.add(urlsplit(record.headers["WARC-Target-URI"].strip("<>")).path)
     return paths, size

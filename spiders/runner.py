@@ -176,4 +176,4 @@ def _log(level: int) -> None:
 
 def write_result(path: Path, data: dict[str, Any]) -> None:
     """Leave the summary in a file, whole or not at all."""
-    write_durably(path, json.dumps(data, indent=1).encode())
+    write_durably(path, [json.dumps(data, indent=1).encode()])

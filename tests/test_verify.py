@@ -154,7 +154,8 @@ def faults(data: bytes, name: str = "x.warc.gz") -> list[str]:
 def response(head: bytes, body: bytes, *lines: str, version: str = "1.1") -> bytes:
     return record(
         "response", "WARC-Target-URI: http://paper.example/",
-        "Content-Type: application/http; msgtype=response", f"WARC-Payload-Digest: {sha1(body)}", *lines, block=head + body, version=version,
+        "Content-Type: application/http; msgtype=response", f"WARC-Payload-Digest: {sha1(body)}",
+        *lines, block=head + body, version=version,
     )  # fmt: skip
 
 
