@@ -5,7 +5,9 @@ share one open WARC.
 """
 
 import asyncio
+import atexit
 import logging
+import os
 import secrets
 import sys
 import threading
@@ -51,6 +53,19 @@ def limits_of(settings: BaseSettings) -> Limits:
         total=total,
         body=settings.getint("DOWNLOAD_MAXSIZE") or sys.maxsize,
     )
+
+
+def _exit_with(code: int) -> None:
+    """Scrapy's own command ends with 0 whatever its listeners found; what is not published is not 0."""
+    if Path(sys.argv[0]).name in ("scrapy", "__main__.py") and "scrapy.cmdline" in sys.modules:
+        atexit.register(_end, code)
+
+
+def _end(code: int) -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 class Recorder:
@@ -195,6 +210,7 @@ class Recorder:
             self.run = publisher.publish(self.spool.folder)
         except MorgueError as error:
             self.error = self.error or error
+            _exit_with(error.exit_code)
             logger.error("%s; the WARCs stay in %s: run `morgue recover`", error, self.spool.folder)
             return
         if self.run:

@@ -93,6 +93,17 @@ def test_redirects_requisites_and_robots_txt_do_not_lead_inside(tmp_path: Path, 
     assert run.counts["failed"] >= 2  # the attempts are recorded: robots.txt of the inside, and the rest
 
 
+def test_a_crawl_that_could_not_publish_does_not_end_with_0(tmp_path: Path, inside: Inside) -> None:
+    project = foreign.project(tmp_path / "project", SPIDER, "MORGUE_ALLOW_PRIVATE = True\n")
+    (tmp_path / "taken").write_text("a file where the archive should be")
+    done = foreign.crawl(
+        project, "links", FIRST=f"http://127.0.0.1:{inside.port}/", MORGUE_ARCHIVE=str(tmp_path / "taken")
+    )
+    assert done.returncode == 4
+    assert "run `morgue recover`" in done.stderr
+    assert list((tmp_path / "spool").rglob("*.warc.gz"))
+
+
 def test_one_line_of_settings_archives_a_foreign_project(tmp_path: Path, inside: Inside) -> None:
     project = foreign.project(tmp_path / "project", SPIDER, "MORGUE_ALLOW_PRIVATE = True\n")
     url = f"http://127.0.0.1:{inside.port}/"
