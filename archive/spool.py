@@ -229,6 +229,7 @@ class Spool:
         while batch:
             try:
                 self._commit(batch)
+                self._resumed()
                 return
             except OSError as error:
                 if not (error.errno in FULL and self._wait(error)):
@@ -299,13 +300,12 @@ class Spool:
                 "or stop it: what is written is kept",
                 self.folder,
             )
-        if self._hurry.wait(LOOK_AGAIN):
-            return False
-        free = os.statvfs(self.folder).f_bavail
-        if free and self.paused:
+        return not self._hurry.wait(LOOK_AGAIN)
+
+    def _resumed(self) -> None:
+        if self.paused:
             logger.warning("there is room again for the spool %s: going on", self.folder)
             self.paused = ""
-        return True
 
     def _fail(self, batch: list[Waiting], error: OSError) -> None:
         if self._failed is None:

@@ -167,11 +167,16 @@ class _Line(logging.Formatter):
 def _log(level: int) -> None:
     """Log lines on standard error, from this level up; Scrapy sets the loggers' own levels to its liking."""
     handler = logging.StreamHandler()
-    handler.setLevel(level)
+    handler.addFilter(lambda record: record.levelno >= level or _urgent(record))
     handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     handler.addFilter(lambda record: record.levelno >= logging.ERROR or record.name not in NOISY)
     root = logging.getLogger()
     root.handlers, root.level = [handler], logging.INFO
+
+
+def _urgent(record: logging.LogRecord) -> bool:
+    """A full disk, a store that is away: to be seen however quiet the crawl is."""
+    return record.levelno >= logging.WARNING and record.name.startswith("archive.")
 
 
 def write_result(path: Path, data: dict[str, Any]) -> None:
