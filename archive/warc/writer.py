@@ -16,6 +16,7 @@ import base64
 import hashlib
 import io
 import struct
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -113,6 +114,17 @@ class _Writer(WARCWriter):  # type: ignore[misc]
     NO_PAYLOAD_DIGEST_TYPES = ("warcinfo", "revisit", "request", "metadata")
 
 
+_OWN = threading.local()
+
+
+def _writer() -> _Writer:
+    """The writer of this thread: making one asks for the machine's name each time."""
+    if not hasattr(_OWN, "writer"):
+        _OWN.writer = _Writer(io.BytesIO(), gzip=False, warc_version="1.1")
+    writer: _Writer = _OWN.writer
+    return writer
+
+
 class _Pieces:
     """A body in pieces, as the stream that warcio reads."""
 
@@ -174,7 +186,7 @@ class _Group:
     ) -> None:
         self.exchange = exchange
         self.warc = warc
-        self.writer = _Writer(io.BytesIO(), gzip=False, warc_version="1.1")
+        self.writer = _writer()
         self.common = {"WARC-Date": date_of(exchange), "WARC-Warcinfo-ID": warcinfo}
         if exchange.peer:
             self.common["WARC-IP-Address"] = exchange.peer
