@@ -23,7 +23,7 @@ feeds = ["{base}/feed.xml"]
 sitemaps = ["{base}/sitemap.xml"]
 delay = 0
 concurrency = {concurrency}
-requisites = "none"
+requisites = "same-host"
 allow_private = true
 """
 

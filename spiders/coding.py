@@ -7,9 +7,11 @@ from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddlewa
 from scrapy.http import Response
 from scrapy.utils.gz import gunzip
 
+REDIRECTING = 4096  # bytes of a coded page beyond which it is no mere `<meta http-equiv="refresh">`
+
 
 class Decoding(HttpCompressionMiddleware):
-    """Leaves a body as it was sent where the request's meta has "as_sent"; inflates gzip in one piece."""
+    """Leaves a body out where the request's meta has "as_sent"; inflates gzip in one piece."""
 
     def process_response(
         self,
@@ -17,8 +19,12 @@ class Decoding(HttpCompressionMiddleware):
         response: Response,
         spider: Spider | None = None,  # noqa: ARG002 - Scrapy looks for it
     ) -> Request | Response:
-        """Scrapy's own, unless nobody will read the body."""
-        return response if request.meta.get("as_sent") else super().process_response(request, response)
+        """Scrapy's own, unless nobody will read the body; a small page may be a redirect in itself."""
+        if request.meta.get("as_sent") and len(response.body) > REDIRECTING:
+            return Response(
+                response.url, status=response.status, headers=response.headers, flags=response.flags
+            )
+        return super().process_response(request, response)
 
     @staticmethod
     def _decode(body: bytes, encoding: bytes, max_size: int) -> bytes:

@@ -18,6 +18,7 @@ from scrapy.exceptions import (
     DownloadFailedError,
     DownloadTimeoutError,
     NotConfigured,
+    ResponseDataLossError,
 )
 from scrapy.http import Headers, Response, TextResponse
 from scrapy.responsetypes import responsetypes
@@ -28,7 +29,7 @@ from archive.model import Exchange
 from archive.spill import Spill
 from archive.wire import NotHttp, dechunk, entity, read_head
 from spiders.recorder import Recorder
-from spiders.transport import FetchError, Outgoing, Proxy
+from spiders.transport import FetchError, Limits, Outgoing, Proxy
 
 # Which of Scrapy's errors says what ours says; "refused" is ours to say and not to be tried again.
 ERRORS: dict[str, type[Exception]] = {
@@ -38,6 +39,14 @@ ERRORS: dict[str, type[Exception]] = {
     "time": DownloadTimeoutError,
     "refused": DownloadCancelledError,
     "tls": DownloadCancelledError,
+}
+
+
+# What Scrapy raises for a response that is not whole, unless DOWNLOAD_FAIL_ON_DATALOSS is off.
+TRUNCATED: dict[str, type[Exception]] = {
+    "disconnect": ResponseDataLossError,
+    "time": DownloadTimeoutError,
+    "length": DownloadCancelledError,
 }
 
 
@@ -52,6 +61,7 @@ class CaptureHandler(BaseDownloadHandler):
         if recorder is None:
             raise NotConfigured("the extension spiders.recorder.Recorder is not enabled")
         self._recorder = recorder
+        self._whole_only = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
     async def download_request(self, request: Request) -> Response:
         """Fetch and record one request; raise one of Scrapy's download errors where no response came."""
@@ -64,15 +74,37 @@ class CaptureHandler(BaseDownloadHandler):
                 await self._recorder.record(attempt.exchange)
         except MorgueError as problem:
             raise DownloadCancelledError(str(problem)) from problem
-        if error := attempts[-1].error:
+        exchange, error = attempts[-1].exchange, attempts[-1].error
+        if error:
             _fail(error)
-        return response_of(attempts[-1].exchange, request)
+        if exchange.truncated and self._whole_only:
+            raise TRUNCATED[exchange.truncated](f"{exchange.url}: truncated ({exchange.truncated})")
+        return response_of(exchange, request)
 
     def _outgoing(self, request: Request) -> Outgoing:
         try:
-            return outgoing(request, self.crawler.settings)
+            made = outgoing(request, self.crawler.settings)
         except ValueError as error:  # a proxy that is none
             raise DownloadCancelledError(str(error)) from error
+        usual = self._recorder.transport.limits
+        own = limits_for(request, usual)
+        return made if own == usual else replace(made, limits=own)
+
+
+def limits_for(request: Request, usual: Limits) -> Limits:
+    """The limits of a request: Scrapy's meta keys may set its own time and size."""
+    total = float(request.meta.get("download_timeout") or usual.total)
+    body = int(request.meta.get("download_maxsize") or usual.body)
+    if (total, body) == (usual.total, usual.body):
+        return usual
+    return replace(
+        usual,
+        total=total,
+        body=body,
+        connect=min(usual.connect, total),
+        first_byte=total if total > usual.total else min(usual.first_byte, total),
+        idle=min(usual.idle, total),
+    )
 
 
 def _fail(error: FetchError) -> NoReturn:
@@ -141,7 +173,7 @@ def response_of(exchange: Exchange, request: Request) -> Response:
     headers.pop(b"Transfer-Encoding", None)
     start = next(exchange.body_pieces(), b"")
     kind = responsetypes.from_args(headers=headers, url=exchange.url, body=start)
-    flags: list[str] = [f"truncated-{exchange.truncated}"] if exchange.truncated else []
+    flags = ["dataloss", f"truncated-{exchange.truncated}"] if exchange.truncated else []
     shared: dict[str, Any] = {
         "status": head.status,
         "headers": headers,

@@ -222,7 +222,7 @@ class NewsSpider(scrapy.Spider):
             for url in discovery.css_requisites(response.text, response.url):
                 if self.plan.wants_requisite(url):
                     yield self._ask(url, "requisite", via="style sheet", on=response.url)
-        elif response.meta.get("kind") == "article":
+        elif response.meta.get("kind") == "article" and self.site.requisites != "none":
             yield from self._loaded(discovery.loaded(response.text, response.url), response.url)
 
     def _loaded(self, found: discovery.PageLinks, page: str) -> Iterator[Request]:

@@ -29,7 +29,8 @@ __all__ = ["FetchError", "Fetched", "Limits", "Outgoing", "Proxy", "Transport"]
 class Outgoing:
     """A request to be sent: header names and values as they are to appear, and which way it goes.
 
-    `original` is the capture that a conditional request compares with, `bind` an address of this machine.
+    `original` is the capture that a conditional request compares with, `bind` an address of this machine;
+    `limits` are this request's own, in place of the transport's.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Outgoing:
     proxy: Proxy | None = None
     bind: str | None = None
     verify: bool = True
+    limits: Limits | None = None
 
     def route(self) -> Route:
         """The way it goes."""
@@ -96,26 +98,27 @@ class Transport:
 
     async def fetch(self, outgoing: Outgoing) -> list[Fetched]:
         """The attempts that it took, the last one last: more than one where a kept connection was stale."""
-        deadline = asyncio.get_running_loop().time() + self.limits.total
+        limits = outgoing.limits or self.limits
+        deadline = asyncio.get_running_loop().time() + limits.total
         attempts = []
         for _ in range(2):
-            attempts.append(await self._attempt(outgoing, deadline))
+            attempts.append(await self._attempt(outgoing, limits, deadline))
             # The server may have closed a kept-alive connection while it lay idle (RFC 9112, 9.3.1).
             if not attempts[-1].stale or outgoing.method not in ("GET", "HEAD"):
                 break
             self._forget(outgoing.route())
         return attempts
 
-    async def _attempt(self, outgoing: Outgoing, deadline: float) -> Fetched:
+    async def _attempt(self, outgoing: Outgoing, limits: Limits, deadline: float) -> Fetched:
         began, clock = datetime.now(UTC), time.monotonic()
         route = outgoing.route()
         message = outgoing.message(absolute=route.forwarded)
-        incoming = Incoming(outgoing.method, limit=self.limits.body, folder=self._folder)
+        incoming = Incoming(outgoing.method, limit=limits.body, folder=self._folder)
         connection, error, reused = None, None, False
         try:
             connection = self._take(route) or await self._dialer.dial(route)
             reused = connection.used
-            await connection.converse(_on_the_wire(message, route), incoming, self.limits, deadline)
+            await connection.converse(_on_the_wire(message, route), incoming, limits, deadline)
             self._give_back(route, connection, incoming)
         except FetchError as problem:
             error = problem

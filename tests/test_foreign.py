@@ -104,6 +104,49 @@ def test_a_crawl_that_could_not_publish_does_not_end_with_0(tmp_path: Path, insi
     assert list((tmp_path / "spool").rglob("*.warc.gz"))
 
 
+LONE = "MORGUE_ALLOW_PRIVATE = True\nRETRY_ENABLED = False\n"
+PATIENT = """
+from scrapy import Request, Spider
+
+class Patient(Spider):
+    name = "patient"
+
+    async def start(self):
+        import os
+        yield Request(os.environ["FIRST"], meta={"download_timeout": 0.5}, errback=self.failed)
+        yield Request(os.environ["FIRST"] + "cut", errback=self.failed, dont_filter=True)
+
+    def failed(self, failure):
+        self.crawler.stats.inc_value("failed/" + type(failure.value).__name__)
+"""
+
+
+def test_a_request_may_have_a_time_limit_of_its_own_and_half_a_page_is_no_page(tmp_path: Path) -> None:
+    project = foreign.project(
+        tmp_path / "project", PATIENT, "MORGUE_ALLOW_PRIVATE = True\nRETRY_ENABLED = False\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=half, args=(server,), daemon=True).start()
+        done = foreign.crawl(project, "patient", FIRST=f"http://127.0.0.1:{server.getsockname()[1]}/")
+    assert "'failed/DownloadTimeoutError': 1" in done.stderr, done.stderr[-2000:]
+    assert "'failed/ResponseDataLossError': 1" in done.stderr
+    (run,) = all_runs(open_store(str(tmp_path / "archive")))
+    assert (run.counts["truncated"], run.counts["failed"]) == (1, 1)
+
+
+def half(server: socket.socket) -> None:
+    """Says nothing to "/", and half of what it announces to all else."""
+    silent = []
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            if b"GET / " in connection.recv(65536):
+                silent.append(connection)
+                continue
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")
+
+
 def test_one_line_of_settings_archives_a_foreign_project(tmp_path: Path, inside: Inside) -> None:
     project = foreign.project(tmp_path / "project", SPIDER, "MORGUE_ALLOW_PRIVATE = True\n")
     url = f"http://127.0.0.1:{inside.port}/"
