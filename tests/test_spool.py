@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from archive.errors import SpoolError
 from archive.publish import publish, recover
 from archive.runs import all_runs
-from archive.spool import RunStart, Spool, idle_runs, read_end, repair
+from archive.spool import RunStart, Spool, _Room, idle_runs, read_end, repair
 from archive.store import open_store
 from archive.verify import verify_bytes
 from tests.conftest import wait_until
@@ -65,6 +66,44 @@ def test_a_full_warc_is_followed_by_another(tmp_path: Path) -> None:
         spool.submit(exchange(url=f"http://paper.example/{number}")).result(timeout=10)
     spool.close("finished")
     assert len(list(spool.folder.glob("*.warc.gz"))) == 3
+
+
+def test_an_old_warc_is_sealed_though_nothing_more_comes(tmp_path: Path) -> None:
+    spool = begin(tmp_path, roll_seconds=0.05)
+    spool.submit(exchange()).result(timeout=10)
+    wait_until(lambda: bool(list(spool.folder.glob("*.warc.gz"))), what="the seal")
+    spool.submit(exchange(url="http://paper.example/2")).result(timeout=10)
+    spool.close("finished")
+    assert len(list(spool.folder.glob("*.warc.gz"))) == 2
+
+
+def test_fetching_waits_while_too_much_is_queued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = begin(tmp_path)
+    assert spool.room() is None
+    monkeypatch.setattr(spool, "_room", _Room(1000))
+    go = threading.Event()
+    real = os.fsync
+    monkeypatch.setattr("os.fsync", lambda fd: go.wait(20) and real(fd))
+    waiting = spool.submit(exchange(response=b"x" * 5000))
+    room = spool.room()
+    assert room is not None
+    assert not room.done()
+    go.set()
+    room.result(timeout=10)
+    waiting.result(timeout=10)
+    assert spool.room() is None
+    spool.close("finished")
+
+
+def test_an_exchange_that_cannot_be_recorded_fails_alone(tmp_path: Path) -> None:
+    spool = begin(tmp_path)
+    bad = spool.submit(exchange(began="no moment"))
+    good = spool.submit(exchange())
+    good.result(timeout=10)
+    with pytest.raises(SpoolError, match="cannot record an exchange"):
+        bad.result(timeout=10)
+    spool.close("finished")
+    assert sealed_records(spool)["response"] == 1
 
 
 def test_counts_tell_what_came_back(tmp_path: Path) -> None:
