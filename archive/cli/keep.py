@@ -1,4 +1,4 @@
-"""Commands that keep an archive: verify, recover, index, extract."""
+"""Commands that keep an archive: verify, recover, store, index, extract."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from archive.cli.options import archive_option, echo_json, json_option, the_store
+from archive.cli.options import archive_option, archive_url, echo_json, json_option, the_store
 from archive.config import Config
 from archive.errors import CallerError, DamagedWarc, StoreError
 from archive.index import merge
+from archive.patience import Patience
 from archive.publish import recover as recover_spool
 from archive.runs import all_runs, find_run
 from archive.store import Store
@@ -70,7 +71,9 @@ def recover(as_json: bool) -> None:
     Example: MORGUE_SPOOL=/data/spool morgue recover
     """
     config = Config.from_env()
-    done = recover_spool(config.spool, keep_hours=config.spool_keep)
+    done = recover_spool(
+        config.spool, keep_hours=config.spool_keep, patience=Patience(config.upload_patience)
+    )
     for each in done:
         if as_json:
             echo_json(asdict(each))
@@ -83,6 +86,36 @@ def recover(as_json: bool) -> None:
         click.echo(f"nothing to recover in {config.spool}")
     if any(each.action == "failed" for each in done):
         raise StoreError("not all runs could be published; their WARCs stay in the spool")
+
+
+@click.command()
+@archive_option
+@json_option
+def store(archive: str | None, as_json: bool) -> None:
+    """Tell whether the store can be reached, and what it lacks; writes one empty object `.probe`, once.
+
+    Example: morgue store --archive s3://morgue/archive
+    """
+    url = archive_url(archive)
+    try:
+        lacks = the_store(archive).lacks()
+    except StoreError as error:
+        if as_json:
+            echo_json({"url": url, "reachable": False, "can": [], "lacks": [], "error": str(error)})
+        raise
+    asked = _asked() if "://" in url else ("write-once files",)
+    can = [name for name in asked if name not in lacks]
+    if as_json:
+        echo_json({"url": url, "reachable": True, "can": can, "lacks": lacks})
+    else:
+        click.echo(f"{url}  can be reached\n  can    {', '.join(can) or 'none of what was asked for'}")
+        click.echo(f"  lacks  {', '.join(lacks) or 'nothing'}")
+
+
+def _asked() -> tuple[str, ...]:
+    from archive.s3 import ASKED  # with boto3: late, for a fast command line
+
+    return ASKED
 
 
 @click.command()

@@ -8,10 +8,12 @@ import click
 
 from archive.cdxj import line_of
 from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
-from archive.errors import NotCaptured
+from archive.config import Config
+from archive.errors import NotCaptured, StoreError
 from archive.index import Index
 from archive.model import ArticleRow, Run
 from archive.playback import play, read_location
+from archive.publish import Waiting, waiting
 from archive.runs import all_runs
 
 
@@ -20,18 +22,36 @@ from archive.runs import all_runs
 @archive_option
 @json_option
 def runs(site: str | None, archive: str | None, as_json: bool) -> None:
-    """List the published runs, oldest first.
+    """List the published runs, oldest first, and what waits in the spool: `morgue recover` publishes that.
 
     Example: morgue runs --site the-daily-specimen
     """
-    found = list(all_runs(the_store(archive), site))
+    left = [each for each in waiting(Config.from_env().spool) if site in (None, each.site)]
+    try:
+        found = list(all_runs(the_store(archive), site))
+    except StoreError:
+        _show_waiting(left, as_json)  # while the store is away it is the more wanted
+        raise
     if not found and not as_json:
         click.echo("no runs are published here yet; `morgue crawl SITE` makes one", err=True)
     for run in found:
         if as_json:
-            echo_json(asdict(run))
+            echo_json(asdict(run) | {"state": "published"})
         else:
             click.echo(_run_line(run))
+    _show_waiting(left, as_json)
+
+
+def _show_waiting(left: list[Waiting], as_json: bool) -> None:
+    for each in left:
+        if as_json:
+            echo_json(asdict(each))
+        else:
+            why = f"  ({each.error})" if each.error else ""
+            state = each.state.upper()
+            click.echo(f"{each.id}  {each.site}  {state}  {each.bytes:,} bytes  for {each.archive}{why}")
+    if not as_json and any(each.state == "waiting" for each in left):
+        click.echo("what is WAITING is in the spool only; `morgue recover` publishes it", err=True)
 
 
 def _run_line(run: Run) -> str:
