@@ -1,6 +1,7 @@
 """Patience with a store that is away: which failures are tried again, when, and for how long.
 
-`pause` decides, without I/O; `Patience` is the one loop that waits. Only `retryable` errors are tried again: a conflict, wrong credentials or a wrong setting do not go away by waiting.
+`pause` decides, without I/O; `Patience` is the one loop that waits. Only `retryable` errors are tried again:
+a conflict, wrong credentials or a wrong setting do not go away by waiting.
 """
 
 import random
