@@ -47,6 +47,8 @@ format: $(VENV)/dev.stamp  ## put the code in shape
 
 bench: $(VENV)/dev.stamp  ## run the benchmarks (ratios against peers)
 	$(BIN)/python benchmarks/warc_writing.py
+	$(BIN)/python benchmarks/capture.py --peers $(VAR)/peers
+	$(BIN)/python benchmarks/fidelity.py --peers $(VAR)/peers
 
 wheel: $(VENV)/dev.stamp  ## build the wheel and try it in an empty environment
 	rm -rf dist build/wheel

@@ -1,7 +1,9 @@
 """Captures as CDXJ lines: `SURT TIMESTAMP {json}`.
 
 The JSON names are those that pywb and cdxj-indexer use: url, mime, status, digest, length, offset, filename.
-`filename` is the WARC's key in the store. Times are UTC; the 14-digit stamp drops fractions of a second.
+`filename` is the WARC's key in the store. Times are UTC; the 14-digit stamp drops fractions of a second,
+`date` keeps them. Ours as well: `id` (WARC-Record-ID), `truncated`, and for revisits, whose mime is
+"warc/revisit", `media`, what their head says that it is.
 """
 
 import json
@@ -12,6 +14,8 @@ import surt as _surt
 
 from archive.errors import DamagedWarc
 from archive.model import Capture, Location
+
+REVISIT = "warc/revisit"
 
 
 def surt_of(url: str) -> str:
@@ -35,21 +39,32 @@ def moment_of(stamp: str) -> datetime:
     return datetime.strptime(full, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
+def _moment(stamp: str, date: str | None) -> datetime:
+    return datetime.fromisoformat(date).astimezone(UTC) if date else moment_of(stamp)
+
+
 def line_of(capture: Capture) -> str:
     """The CDXJ line of a capture, without a line end."""
+    revisit = capture.kind == "revisit"
     fields: dict[str, Any] = {
         "url": capture.url,
-        "mime": capture.mime,
+        "mime": REVISIT if revisit else capture.mime,
         "status": str(capture.status),
         "digest": capture.digest,
         "length": str(capture.location.length),
         "offset": str(capture.location.offset),
         "filename": capture.location.warc,
     }
-    if capture.kind != "response":
-        fields["type"] = capture.kind
+    if revisit:
+        fields["media"] = capture.mime
     if capture.redirect:
         fields["redirect"] = capture.redirect
+    if capture.truncated:
+        fields["truncated"] = capture.truncated
+    if capture.id:
+        fields["id"] = capture.id
+    if capture.at.microsecond:
+        fields["date"] = capture.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return f"{capture.surt} {stamp_of(capture.at)} {json.dumps(fields, ensure_ascii=False)}"
 
 
@@ -58,17 +73,20 @@ def capture_of(line: str) -> Capture:
     try:
         key, stamp, rest = line.split(" ", 2)
         found = json.loads(rest)
+        revisit = found.get("mime") == REVISIT
         place = Location(warc=found["filename"], offset=int(found["offset"]), length=int(found["length"]))
         return Capture(
             surt=key,
-            at=moment_of(stamp),
+            at=_moment(stamp, found.get("date")),
             url=found["url"],
             status=int(found.get("status") or 0),
-            mime=found.get("mime", ""),
+            mime=found.get("media", "unk") if revisit else found.get("mime", ""),
             digest=found.get("digest", ""),
             location=place,
-            kind=found.get("type", "response"),
+            kind="revisit" if revisit else "response",
             redirect=found.get("redirect"),
+            id=found.get("id", ""),
+            truncated=found.get("truncated"),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedWarc(f"not a CDXJ line ({error}): {line[:120]!r}") from error

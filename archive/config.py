@@ -7,10 +7,11 @@
 | MORGUE_SITES | folder of site files | the folder of the installed package |
 | MORGUE_CONTACT | address or page named in the user agent | (none: crawls of public sites ask for it) |
 | MORGUE_SPOOL_KEEP | hours that a published WARC stays in the spool | 24 |
-| MORGUE_UPLOAD_PATIENCE | seconds that a publication waits for a store that is away; 0 is one try | 600 |
-| MORGUE_STORE_TIMEOUT | seconds to wait for an answer of the S3 server | 60 |
-| MORGUE_LOCK_DAYS | days of Object Lock, where the bucket has it; 0 leaves it to the bucket | 365 |
-| MORGUE_LOCK_MODE | governance, or compliance: then nobody can delete them | governance |
+| MORGUE_UPLOAD_PATIENCE | seconds that an upload is tried again while the store is away | 600 |
+| MORGUE_LOCK_DAYS | days that a bucket with Object Lock keeps what is written (0: as it says) | 365 |
+| MORGUE_LOCK_MODE | governance, or compliance: nobody can shorten that | governance |
+| MORGUE_ROLL_MB | a WARC is closed and followed by another at this size, in MiB | 1024 |
+| MORGUE_ROLL_MINUTES | and at this age, in minutes | 60 |
 
 Credentials and endpoint of S3 come from the usual AWS variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_ENDPOINT_URL_S3, AWS_DEFAULT_REGION).
@@ -26,17 +27,18 @@ from archive.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Where things are. `spool_keep` is in hours, `upload_patience` and `store_timeout` in seconds."""
+    """Where things are. `spool_keep` is in hours, `roll_bytes` in bytes, `roll_minutes` in minutes."""
 
     archive: str
     spool: Path
     sites: Path | None
     contact: str
     spool_keep: float
-    upload_patience: float
-    store_timeout: float
-    lock_days: int
-    lock_mode: str
+    roll_bytes: int = 1 << 30
+    roll_minutes: float = 60.0
+    upload_patience: float = 600.0
+    lock_days: float = 365.0
+    lock_mode: str = "GOVERNANCE"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Config":
@@ -48,29 +50,30 @@ class Config:
             spool=Path(env.get("MORGUE_SPOOL", "").strip() or "var/spool"),
             sites=Path(sites) if sites else None,
             contact=env.get("MORGUE_CONTACT", "").strip(),
-            spool_keep=_number(env, "MORGUE_SPOOL_KEEP", "24", "hours", limit=24 * 366),
-            upload_patience=_number(env, "MORGUE_UPLOAD_PATIENCE", "600", "seconds", limit=7 * 86400),
-            store_timeout=_number(env, "MORGUE_STORE_TIMEOUT", "60", "seconds", limit=3600) or 60.0,
-            lock_days=int(_number(env, "MORGUE_LOCK_DAYS", "365", "days", limit=100 * 366)),
-            lock_mode=_lock_mode(env.get("MORGUE_LOCK_MODE", "").strip().lower() or "governance"),
+            spool_keep=_number(env, "MORGUE_SPOOL_KEEP", 24, "hours", least=0),
+            roll_bytes=int(_number(env, "MORGUE_ROLL_MB", 1024, "MiB") * (1 << 20)),
+            upload_patience=_number(env, "MORGUE_UPLOAD_PATIENCE", 600, "seconds", least=0),
+            lock_days=_number(env, "MORGUE_LOCK_DAYS", 365, "days", least=0),
+            lock_mode=_mode(env.get("MORGUE_LOCK_MODE", "").strip() or "governance"),
+            roll_minutes=_number(env, "MORGUE_ROLL_MINUTES", 60, "minutes"),
         )
 
 
-def _number(env: Mapping[str, str], name: str, default: str, unit: str, *, limit: float) -> float:
-    text = env.get(name, "").strip() or default
+def _number(env: Mapping[str, str], name: str, usual: float, unit: str, *, least: float = 0.001) -> float:
+    text = env.get(name, "").strip() or str(usual)
     try:
         number = float(text)
     except ValueError:
         number = -1.0
-    if not 0 <= number < limit:
-        raise ConfigError(f"{name}={text!r} is not a number of {unit}; use for example {default}")
+    if not least <= number < 1e7:
+        raise ConfigError(f"{name}={text!r} is not a number of {unit}; use for example {usual}")
     return number
 
 
-def _lock_mode(text: str) -> str:
-    if text not in ("governance", "compliance"):
-        raise ConfigError(f"MORGUE_LOCK_MODE={text!r} is neither governance nor compliance")
-    return text
+def _mode(text: str) -> str:
+    if text.lower() not in ("governance", "compliance"):
+        raise ConfigError(f"MORGUE_LOCK_MODE={text!r}; use governance or compliance")
+    return text.upper()
 
 
 def site_folder(config: Config) -> Path:

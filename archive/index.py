@@ -13,6 +13,7 @@ import hashlib
 import heapq
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,8 @@ from archive.errors import NotCaptured, StoreConflict
 from archive.model import Capture
 from archive.runs import read_run, run_keys
 from archive.store import Store
+
+READERS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +152,11 @@ def _dump(head: Head) -> bytes:
 
 def recent(store: Store, site: str, since: datetime) -> list[Capture]:
     """What runs of a site that ended after `since` captured, oldest first."""
-    found: list[Capture] = []
-    for key in run_keys(store, site):
-        if key.rpartition("/")[2] < f"{since - timedelta(days=2):%Y%m%dT%H%M%SZ}":
-            continue  # a run id begins with its start: this one began too long ago
-        for warc in read_run(store, key).warcs:
-            found += [capture_of(line) for line in read_lines(store, warc.cdxj)]
+    first = f"{since - timedelta(days=2):%Y%m%dT%H%M%SZ}"
+    # A run id begins with its start: what began too long ago is not read.
+    keys = [key for key in run_keys(store, site) if key.rpartition("/")[2] >= first]
+    with ThreadPoolExecutor(READERS) as pool:
+        runs = pool.map(lambda key: read_run(store, key), keys)
+        lines = pool.map(lambda key: read_lines(store, key), [w.cdxj for run in runs for w in run.warcs])
+    found = (capture_of(line) for each in lines for line in each)
     return sorted((c for c in found if c.at >= since), key=lambda c: c.at)

@@ -4,17 +4,34 @@ Rules of this file: only frozen, slotted, keyword-only dataclasses from the stan
 framework; bytes where the wire had bytes; datetimes are aware and in UTC.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from archive.spill import Spill
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """What the TLS layer agreed on, in the words of WARC-Protocol and WARC-Cipher-Suite."""
+    """What the TLS layer agreed on, in the words of WARC-Protocol and WARC-Cipher-Suite.
+
+    `chain` are the certificates that the server showed, as PEM, its own first.
+    """
 
     version: str
     cipher: str
+    chain: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """The record that a revisit refers to: URL, WARC-Date, payload digest, record id ("" where unknown)."""
+
+    url: str
+    at: datetime
+    digest: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +40,9 @@ class Exchange:
 
     `request` and `response` are whole messages: head and body as sent, chunk framing and content coding
     included. `response` is empty where no byte came; `error` then says why. `head_length` counts the bytes
-    of the final response head; `interim` are 1xx responses that came before it.
+    of the final response head; `interim` are 1xx responses that came before it. A body over 1 MiB is in `big`
+    and not in `response`, which then holds the head alone. `original` is the capture that a conditional
+    request compared with.
     """
 
     url: str
@@ -40,6 +59,8 @@ class Exchange:
     error: str | None = None
     referrer: str | None = None
     via: str | None = None
+    big: Spill | None = None
+    original: Original | None = None
 
     @property
     def head(self) -> bytes:
@@ -49,7 +70,19 @@ class Exchange:
     @property
     def body(self) -> bytes:
         """The response body as it crossed the wire (transfer coding included)."""
-        return self.response[self.head_length :]
+        return self.big.read() if self.big else self.response[self.head_length :]
+
+    @property
+    def body_size(self) -> int:
+        """Bytes of the body as it crossed the wire."""
+        return self.big.size if self.big else len(self.response) - self.head_length
+
+    def body_pieces(self) -> Iterator[bytes]:
+        """The body in pieces that memory can hold."""
+        if self.big:
+            yield from self.big.pieces()
+        else:
+            yield self.response[self.head_length :]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +98,8 @@ class Location:
 class Capture:
     """An index line: one response or revisit record.
 
-    `surt` is the URL key; `digest` the payload digest, as "sha1:BASE32"; `kind` the WARC-Type.
+    `surt` is the URL key; `digest` the payload digest, as "sha1:BASE32"; `kind` the WARC-Type; `id` the
+    record's own; `truncated` why the record is not whole, where it is not.
     """
 
     surt: str
@@ -77,6 +111,8 @@ class Capture:
     location: Location
     kind: str = "response"
     redirect: str | None = None
+    id: str = ""
+    truncated: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,93 +1,66 @@
-"""Patience with a store that is away: which failures are tried again, when, and for how long.
+"""How long to try again, and with what pauses.
 
-`pause` decides, without I/O; `Patience` is the one loop that waits. Only `retryable` errors are tried again:
-a conflict, wrong credentials or a wrong setting do not go away by waiting.
+Pauses grow twofold, each drawn between nothing and its most (full jitter), so that many who wait do not come
+back at once. Deciding is pure; `patiently` alone waits.
 """
 
+import logging
 import random
 import threading
 import time
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
 
 from archive.errors import MorgueError
 
-FIRST = 1.0
-LONGEST = 60.0
-SAY_EVERY = 60.0
-
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
+SAID_EVERY = 60.0
 
 
-class Stop(Protocol):
-    """What tells that waiting is to end: a threading.Event, or what looks like one."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait up to `timeout` seconds; return whether to stop."""
-
-
-def pause(failures: int, *, waited: float, allowed: float, chance: float) -> float | None:
-    """Seconds to wait after the `failures`th failure in a row; None where patience has come to its end.
-
-    Exponential back-off with full jitter (`chance` is 0 to 1), so that many crawls do not come back at one
-    moment. The last try is made when the allowed time is over, not before.
-    """
-    if waited >= allowed:
-        return None
-    longest = min(LONGEST, FIRST * 2.0 ** min(failures - 1, 16))
-    return min(chance * longest, allowed - waited)
-
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Tries a step again while the store is busy, up to `seconds` in a row; each success begins anew.
+    """Seconds to go on trying (0: one try), the most of the first pause, and of any."""
 
-    One Patience serves all steps of a publication, and all runs of a recovery: where a store is away for
-    longer than allowed, each further step gets one try.
+    seconds: float = 600.0
+    first: float = 0.5
+    longest: float = 30.0
+
+    def pauses(self, draw: Callable[[], float] = random.random) -> Iterator[float]:
+        """Pauses whose sum is `seconds` at most; `draw` gives numbers from 0 to 1."""
+        left, most = self.seconds, self.first
+        while left > 0:
+            pause = min(max(draw() * most, most / 20), left)
+            yield pause
+            left -= pause
+            most = min(most * 2, self.longest)
+
+
+ONCE = Patience(seconds=0)
+
+
+def patiently(
+    work: Callable[[], T],
+    patience: Patience,
+    *,
+    what: str,
+    stop: threading.Event | None = None,
+) -> T:
+    """Do `work`, again while it fails with an error that may go away; then raise that error.
+
+    `what` is what is kept meanwhile, for the log; `stop` cuts the waiting short.
     """
-
-    def __init__(
-        self,
-        seconds: float,
-        *,
-        stop: Stop | None = None,
-        say: Callable[[MorgueError], None] | None = None,
-        now: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
-    ) -> None:
-        self.seconds = seconds
-        self.stop: Stop = stop or threading.Event()
-        self.say = say
-        self._now = now
-        self._chance = chance
-        self._failures = 0
-        self._since = 0.0
-        self._said: float | None = None
-
-    def __call__(self, step: Callable[[], T]) -> T:
-        """What `step` returns; raise its error where it is none to wait for, or patience has ended."""
-        while True:
-            try:
-                result = step()
-            except MorgueError as error:
-                if not error.retryable or not self._waited(error):
-                    raise
-            else:
-                self._failures = 0
-                return result
-
-    def _waited(self, error: MorgueError) -> bool:
-        now = self._now()
-        self._failures += 1
-        if self._failures == 1:
-            self._since = now
-        chance = self._chance()
-        seconds = pause(self._failures, waited=now - self._since, allowed=self.seconds, chance=chance)
-        if seconds is None:
-            return False
-        self._tell(error, now)
-        return not self.stop.wait(seconds)
-
-    def _tell(self, error: MorgueError, now: float) -> None:
-        if self.say and (self._said is None or now - self._said >= SAY_EVERY):
-            self._said = now
-            self.say(error)
+    stop = stop or threading.Event()
+    said = -SAID_EVERY
+    for pause in patience.pauses():
+        try:
+            return work()
+        except MorgueError as error:
+            if not error.retryable or stop.is_set():
+                raise
+            if time.monotonic() - said >= SAID_EVERY:
+                logger.warning("%s; trying again for %.0f s, %s", error, patience.seconds, what)
+                said = time.monotonic()
+        stop.wait(pause)
+    return work()

@@ -1,30 +1,22 @@
 """From the spool to the store: upload, verify, and last of all the manifest.
 
-Rules: every step is idempotent (the same keys and bytes again are success); a store that is away is waited
-for; the spool copy stays until all that was published has been verified a second time, byte by byte,
-`spool_keep` hours later. One process at a time publishes a run.
-
-    <spool>/<run id>/publishing    held (flock) by the process that publishes
-                     waiting       why the last publication failed, as JSON
-                     published     when all was in the store, verified
-                     cleared       all was verified twice: nothing here is needed any more
+Rules: every step is idempotent (the same keys and bytes again are success); what may go away by itself is
+tried again for as long as the operator allows; the spool copy stays until all bytes in the store have been
+read and compared, `keep_hours` later.
 """
 
-import fcntl
-import json
-import logging
-import os
 import shutil
-from contextlib import suppress
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from archive.config import Config
-from archive.errors import BeingPublished, MorgueError, NotStored, SpoolError, StoreConflict
+from archive.errors import MorgueError, NotStored, SpoolError, StoreConflict
 from archive.model import PublishedWarc, Run, WarcFile
-from archive.patience import Patience, Stop
-from archive.runs import manifest_key, read_run, write_run
+from archive.patience import ONCE, Patience, patiently
+from archive.runs import manifest_key, write_run
 from archive.spool import (
     RunEnd,
     RunStart,
@@ -40,12 +32,15 @@ from archive.spool import (
 from archive.store import Store, open_store, sha256_of
 from archive.warc import members
 
-logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What `recover` did with one run's folder: "published", "kept", "cleared" or "failed" (then why)."""
+    """What `recover` did with one run's folder.
+
+    `action` is "published", "kept", "cleared", "restored" (the store had lost something) or "failed".
+    """
 
     run: str
     site: str
@@ -56,98 +51,77 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A run in the spool that is not in its archive yet; `state` is "waiting" or "writing", `error` why."""
+    """A run that is in the spool and not in the store: "writing" or "waiting", bytes, and why."""
 
-    id: str
+    run: str
     site: str
-    state: str
     archive: str
-    bytes: int
-    error: str = ""
+    state: str
+    size: int
+    why: str = ""
 
 
-def publish(
-    store: Store, folder: Path, *, stop: Stop | None = None, patience: Patience | None = None
-) -> Run | None:
-    """Publish a run's sealed WARCs and its manifest; None where the run wrote nothing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Puts runs into a store; with patience, that a stop cuts short."""
 
-    A store that is away is waited for, `MORGUE_UPLOAD_PATIENCE` seconds or until `stop`. Where it fails for
-    good, the reason is noted in the folder, which keeps everything.
-    """
-    patience = patience or Patience(Config.from_env().upload_patience, stop=stop)
-    patience.say = lambda error: _tell(folder, error)
-    with patience(lambda: _hold(folder)):
+    store: Store
+    patience: Patience = ONCE
+    stop: threading.Event | None = None
+
+    def publish(self, folder: Path) -> Run | None:
+        """Publish a run's sealed WARCs and its manifest; None where the run wrote nothing."""
+        start, end = read_start(folder), read_end(folder)
+        if end is None:
+            raise SpoolError(f"{folder}: the run has not ended; `morgue recover` repairs what a crash left")
         try:
-            return _publish(store, folder, patience)
+            run = self._publish(folder, start, end)
         except MorgueError as error:
-            _note(folder, error)
+            write_durably(folder / "waiting", [str(error).encode()])
             raise
-        except OSError as error:
-            raise SpoolError(f"cannot publish {folder}: {error.strerror}") from error
+        write_durably(folder / "published", [datetime.now(UTC).isoformat().encode()])
+        (folder / "waiting").unlink(missing_ok=True)
+        return run if run.warcs else None
+
+    def _publish(self, folder: Path, start: RunStart, end: RunEnd) -> Run:
+        warcs = tuple(self.upload(start, path) for path in sorted(folder.glob("*.warc.gz")))
+        run = _run(start, end, warcs)
+        if warcs:
+            self._patiently(lambda: write_run(self.store, run))
+        return run
+
+    def upload(self, start: RunStart, path: Path) -> PublishedWarc:
+        """Put one WARC and then its CDXJ; raise StoreConflict where other bytes stand in their place."""
+        name = path.name.removesuffix(".warc.gz")
+        key = warc_key(start.site, name, opened_at(name))
+        cdxj = key.replace("warc/", "cdxj/", 1).removesuffix(".warc.gz") + ".cdxj"
+        sealed = describe(path)
+        lines = path.with_name(f"{name}.cdxj").read_bytes()
+        self._patiently(lambda: self.store.put_file(key, path, sealed.sha256))
+        self._patiently(lambda: self.store.put(cdxj, lines))
+        return PublishedWarc(
+            key=key, cdxj=cdxj, size=sealed.size, sha256=sealed.sha256, records=sealed.records
+        )
+
+    def lost(self, start: RunStart, path: Path) -> bool:
+        """Whether the store has lost a published WARC; raise StoreConflict where it holds other bytes."""
+        name = path.name.removesuffix(".warc.gz")
+        key = warc_key(start.site, name, opened_at(name))
+        try:
+            found = self._patiently(lambda: self.store.digest(key))
+        except NotStored:
+            return True
+        if found != sha256_of(path):
+            raise StoreConflict(f"{key} is no longer what was published; the whole one is {path}")
+        return False
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        return patiently(work, self.patience, what="the spool keeps everything", stop=self.stop)
 
 
-def _publish(store: Store, folder: Path, patience: Patience) -> Run | None:
-    start, end = read_start(folder), read_end(folder)
-    if end is None:
-        raise SpoolError(f"{folder}: the run has not ended; `morgue recover` repairs what a crash left")
-    warcs = tuple(_upload(store, start, path, patience) for path in sorted(folder.glob("*.warc.gz")))
-    run = _run(start, end, warcs)
-    if warcs:
-        patience(lambda: write_run(store, run))
-    write_durably(folder / "published", datetime.now(UTC).isoformat().encode())
-    (folder / "waiting").unlink(missing_ok=True)
-    return run if warcs else None
-
-
-def _tell(folder: Path, error: MorgueError) -> None:
-    _note(folder, error)
-    logger.warning("%s; trying again until it is published, meanwhile %s keeps everything", error, folder)
-
-
-def _note(folder: Path, error: MorgueError) -> None:
-    said = {"at": datetime.now(UTC).isoformat(), "error": str(error)}
-    with suppress(OSError):  # what is told is told elsewhere, too; a full disk must not hide it
-        write_durably(folder / "waiting", json.dumps(said).encode())
-
-
-class _Held:
-    """A run's folder, held for publication until the `with` ends."""
-
-    def __init__(self, lock: int) -> None:
-        self.lock = lock
-
-    def __enter__(self) -> "_Held":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.lock)
-
-
-def _hold(folder: Path) -> _Held:
-    """Two at once would abort each other's uploads, and one clear what the other reads."""
-    try:
-        lock = os.open(folder / "publishing", os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise SpoolError(f"cannot write to the spool {folder}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise BeingPublished(f"{folder} is being published by another process") from None
-    return _Held(lock)
-
-
-def _upload(
-    store: Store, start: RunStart, path: Path, patience: Patience, *, thorough: bool = False
-) -> PublishedWarc:
-    name = path.name.removesuffix(".warc.gz")
-    key = warc_key(start.site, name, opened_at(name))
-    cdxj = key.replace("warc/", "cdxj/", 1).removesuffix(".warc.gz") + ".cdxj"
-    sealed = describe(path)
-    lines = path.with_name(f"{name}.cdxj").read_bytes()
-    patience(lambda: store.put_file(key, path, sealed.sha256, thorough=thorough))
-    patience(lambda: store.put(cdxj, lines))
-    return PublishedWarc(key=key, cdxj=cdxj, size=sealed.size, sha256=sealed.sha256, records=sealed.records)
+def publish(store: Store, folder: Path) -> Run | None:
+    """Publish a run with one try; None where the run wrote nothing."""
+    return Publisher(store=store).publish(folder)
 
 
 def describe(path: Path) -> WarcFile:
@@ -172,38 +146,31 @@ def _run(start: RunStart, end: RunEnd, warcs: tuple[PublishedWarc, ...]) -> Run:
     )
 
 
-def recover(spool: Path, *, keep_hours: float, patience: Patience | None = None) -> list[Recovered]:
+def recover(spool: Path, *, keep_hours: float, patience: Patience = ONCE) -> list[Recovered]:
     """Finish what crashed or failed runs left in the spool, and clear what is safe in the store.
 
-    Runs that a process is still writing or publishing are left alone. A run goes to the archive that it was
-    begun for. Without `patience` each gets one try.
+    Runs that a process is still writing are left alone. A run goes to the archive that it was begun for.
     """
-    patience = patience or Patience(0)
-    done = [_recover(folder, keep_hours, patience) for folder in idle_runs(spool)]
-    return [each for each in done if each]
+    return [_recover(folder, keep_hours, patience) for folder in idle_runs(spool)]
 
 
-def _recover(folder: Path, keep_hours: float, patience: Patience) -> Recovered | None:
-    run, site, repaired = folder.name, "", 0
+def _recover(folder: Path, keep_hours: float, patience: Patience) -> Recovered:
+    done = Recovered(run=folder.name, site="", action="failed")
     try:
         start = read_start(folder)
-        site = start.site
-        store = open_store(start.archive)
+        done = replace(done, site=start.site)
+        publisher = Publisher(store=open_store(start.archive), patience=patience)
         if (folder / "published").is_file():
-            return Recovered(run=run, site=site, action=_clear(store, folder, keep_hours, patience))
-        repaired = repair(folder)
+            return replace(done, action=_clear(publisher, start, folder, keep_hours))
+        done = replace(done, repaired=repair(folder))
         if read_end(folder) is None:
             write_end(folder, _recovered_end(folder))
-        publish(store, folder, patience=patience)
-        return Recovered(run=run, site=site, action="published", repaired=repaired)
-    except BeingPublished:
-        return None
+        publisher.publish(folder)
+        return replace(done, action="published")
     except MorgueError as error:
-        return Recovered(run=run, site=site, action="failed", repaired=repaired, error=str(error))
+        return replace(done, error=str(error))
     except OSError as error:
-        return Recovered(
-            run=run, site=site, action="failed", repaired=repaired, error=f"{folder}: {error.strerror}"
-        )
+        return replace(done, error=f"{folder}: {error.strerror}")
 
 
 def _recovered_end(folder: Path) -> RunEnd:
@@ -213,65 +180,32 @@ def _recovered_end(folder: Path) -> RunEnd:
     return RunEnd(ended=datetime.now(UTC), reason="recovered", counts={"exchanges": count})
 
 
-def _clear(store: Store, folder: Path, keep_hours: float, patience: Patience) -> str:
+def _clear(publisher: Publisher, start: RunStart, folder: Path, keep_hours: float) -> str:
     when = datetime.fromisoformat((folder / "published").read_text(encoding="utf-8"))
-    if datetime.now(UTC) - when < timedelta(hours=keep_hours) and not (folder / "cleared").is_file():
+    if datetime.now(UTC) - when < timedelta(hours=keep_hours):
         return "kept"
-    with _hold(folder):
-        if not (folder / "cleared").is_file():
-            _verify_again(store, folder, patience)
-        _drop(folder)
+    lost = [path for path in sorted(folder.glob("*.warc.gz")) if publisher.lost(start, path)]
+    if lost:
+        publisher.publish(folder)
+        return "restored"
+    publisher.publish(folder)  # the small objects: equal is success
+    shutil.rmtree(folder)
     return "cleared"
 
 
-def _drop(folder: Path) -> None:
-    """Remove the folder, so that a half of it is never taken for a run that wrote less."""
-    write_durably(folder / "cleared", b"")
-    for path in folder.iterdir():
-        if path.name not in ("run.json", "published", "cleared"):
-            path.unlink()
-    shutil.rmtree(folder)
-
-
-def _verify_again(store: Store, folder: Path, patience: Patience) -> None:
-    """Put all again, and read it back: what vanished is there again, what changed is a StoreConflict."""
-    start, end = read_start(folder), read_end(folder)
-    patience.say = lambda error: _tell(folder, error)
-    paths = sorted(folder.glob("*.warc.gz"))
-    warcs = tuple(_upload(store, start, path, patience, thorough=True) for path in paths)
-    if end is None or not warcs:
-        return
-    run = _run(start, end, warcs)
-    try:
-        # Not byte by byte: a later version may write a manifest with more in it.
-        if patience(lambda: read_run(store, run.key)).warcs != run.warcs:
-            raise StoreConflict(f"{run.key} names other WARCs than {folder}; look at who wrote it")
-    except NotStored:
-        patience(lambda: write_run(store, run))
-
-
-def waiting(spool: Path) -> list[Waiting]:
-    """The runs in the spool that are not published: being written, or waiting for `recover`; oldest first."""
+def waiting(spool: Path) -> Iterator[Waiting]:
+    """Runs that are not in the store yet, oldest first."""
     idle = set(idle_runs(spool))
-    folders = (path.parent for path in sorted(spool.glob("*/run.json")))
-    return [_waiting(folder, folder in idle) for folder in folders if not (folder / "published").is_file()]
-
-
-def _waiting(folder: Path, idle: bool) -> Waiting:
-    size = sum(path.stat().st_size for path in folder.glob("*.warc.gz*"))
-    site = archive = error = ""
-    try:
+    for folder in sorted(spool.glob("*/")):
+        if (folder / "published").is_file() or not (folder / "run.json").is_file():
+            continue
         start = read_start(folder)
-        site, archive = start.site, start.archive
-        error = _reason(folder) if idle else ""
-    except SpoolError as wrong:
-        error = str(wrong)
-    state = "waiting" if idle else "writing"
-    return Waiting(id=folder.name, site=site, state=state, archive=archive, bytes=size, error=error)
-
-
-def _reason(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / "waiting").read_text(encoding="utf-8"))["error"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "" if read_end(folder) else "its process ended before the run did"
+        reason = folder / "waiting"
+        yield Waiting(
+            run=start.id,
+            site=start.site,
+            archive=start.archive,
+            state="waiting" if folder in idle else "writing",
+            size=sum(path.stat().st_size for path in folder.glob("*.warc.gz*")),
+            why=reason.read_text(encoding="utf-8") if reason.is_file() else "",
+        )

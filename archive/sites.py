@@ -30,7 +30,9 @@ class Site:
     `delay` is seconds between two requests to one host, `timeout` seconds for one request, `body_limit`
     bytes of one response body, `recheck_days` how long a known article is visited again after its last
     capture, `requisites_days` how long a style sheet or image counts as fresh. `schedule` is a cron line in
-    `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none".
+    `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none". `proxy` is a URL
+    (http, socks4, socks5 or socks5h), `bind` an address of this machine; `verify_tls` = false takes any
+    certificate and old ciphers.
     """
 
     id: str
@@ -48,6 +50,9 @@ class Site:
     delay: float = 1.0
     concurrency: int = 2
     timeout: float = 60.0
+    proxy: str = ""
+    bind: str = ""
+    verify_tls: bool = True
     body_limit: int = 64 * 1024 * 1024
     recheck_days: float = 7.0
     requisites_days: float = 7.0

@@ -1,8 +1,9 @@
 """The spool: where a run's WARCs are written before they are published.
 
 Rules: one folder, one process and one open WARC per run; an exchange's records go out as one append; an
-exchange is acknowledged only after fsync. On a failed write the file is cut back to its last whole exchange,
-and nothing more is accepted. What a crash leaves behind is repaired by `repair`.
+exchange is acknowledged only after fsync (group commit). On a failed write the file is cut back to its last
+acknowledged exchange. A full disk is waited for; any other failure ends the run, with everything before it
+kept. What a crash leaves behind is repaired by `repair`.
 
     <spool>/<run id>/lock                 held (flock) by the process that writes
                      run.json             who writes what, for which archive
@@ -12,27 +13,57 @@ and nothing more is accepted. What a crash leaves behind is repaired by `repair`
                      published            the store has it all, verified
 """
 
+import errno
 import fcntl
 import json
+import logging
 import os
 import queue
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from archive.cdxj import line_of
 from archive.errors import DamagedWarc, SpoolError
 from archive.model import Capture, Exchange
+from archive.originals import Originals
 from archive.store import sync_folder
-from archive.warc import Written, captures_of, members, warcinfo_member, write_exchange
+from archive.warc import captures_of, ends_group, members, read_record, warcinfo_member, write_exchange
 
-ROLL = 1 << 30
-QUEUED = 256
+logger = logging.getLogger(__name__)
+
+ROLL_BYTES = 1 << 30
+ROLL_SECONDS = 3600.0
+BATCH = 256
+QUEUED_BYTES = 64 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT)
+LOOK_AGAIN = 2.0  # seconds between two looks at a full disk
+
+LINGER = 0.004  # seconds in which a batch gathers: fewer fsyncs, fewer wake-ups
+GATHERED = 16
+
+
+class Acknowledged(Protocol):
+    """Who waits for an exchange to be durable: a future, of threads or of asyncio."""
+
+    def set_result(self, result: None, /) -> None:
+        """It is durable."""
+
+    def set_exception(self, exception: SpoolError, /) -> None:
+        """It is not, and why."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any longer."""
+
+
+Waiting = tuple[Exchange, Acknowledged]
+Answer = tuple[Acknowledged, SpoolError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +93,40 @@ def warc_key(site: str, name: str, at: datetime) -> str:
 
 
 class Spool:
-    """A run being written. `submit` may be called from any thread."""
+    """A run being written. `submit` may be called from any thread, and never blocks.
 
-    def __init__(self, root: Path, start: RunStart, *, roll: int = ROLL) -> None:
+    A WARC is followed by another at `roll` bytes or `roll_seconds`; `originals` are payloads that the archive
+    has already. `deliver` runs what answers those who wait (in their own thread, where that matters).
+    `paused` says why nothing is written at the moment ("" where it is).
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        start: RunStart,
+        *,
+        roll: int = ROLL_BYTES,
+        roll_seconds: float = ROLL_SECONDS,
+        originals: Originals | None = None,
+        deliver: Callable[[Callable[[], None]], object] = lambda answer: answer(),
+    ) -> None:
         self.folder = root / start.id
         self.start = start
         self.counts: Counter[str] = Counter()
         self.bytes = 0
+        self.paused = ""
+        self.originals = originals or Originals()
+        self._deliver = deliver
+        self._answers: list[Answer] = []
         self._roll = roll
+        self._roll_seconds = roll_seconds
         self._serial = 0
         self._file: _OpenWarc | None = None
         self._failed: SpoolError | None = None
-        self._queue: queue.Queue[tuple[Exchange, Future[None]] | None] = queue.Queue(QUEUED)
+        self._shown: set[str] = set()
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._room = _Room(QUEUED_BYTES)
+        self._hurry = threading.Event()
         self._lock = self._begin()
         self._thread = threading.Thread(target=self._work, name="spool", daemon=True)
         self._thread.start()
@@ -94,11 +147,25 @@ class Spool:
     def submit(self, exchange: Exchange) -> "Future[None]":
         """Queue an exchange; the future is done when its records are fsynced, or holds a SpoolError."""
         done: Future[None] = Future()
-        self._queue.put((exchange, done))
+        self.enqueue(exchange, done)
         return done
+
+    def enqueue(self, exchange: Exchange, done: Acknowledged) -> None:
+        """Queue an exchange, and answer to `done`."""
+        self._room.take(weight(exchange))
+        self._queue.put((exchange, done))
+
+    def room(self) -> "Future[None] | None":
+        """None where more may be fetched; otherwise a future that is done when there is room in the queue."""
+        return self._room.wanted()
+
+    def hurry(self) -> None:
+        """Do not wait for a full disk any longer: the run is to end."""
+        self._hurry.set()
 
     def close(self, reason: str) -> RunEnd:
         """Write what is queued, seal the open WARC, and note why the run ended."""
+        self.hurry()
         self._queue.put(None)
         self._thread.join()
         try:
@@ -106,72 +173,205 @@ class Spool:
             end = RunEnd(ended=datetime.now(UTC), reason=reason, counts=dict(self.counts))
             write_end(self.folder, end)
         except OSError as error:
-            raise SpoolError(f"cannot seal {self.folder}: {error.strerror}") from error
+            raise SpoolError(f"cannot seal {self.folder}: {error.strerror}; make room") from error
         finally:
             os.close(self._lock)
         return end
 
     def _work(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch = [first]
-            last = False
-            while len(batch) < QUEUED:
-                try:
-                    item = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if item is None:
-                    last = True
-                    break
-                batch.append(item)
-            self._write(batch)
-            if last:
-                return
-
-    def _write(self, batch: list[tuple[Exchange, "Future[None]"]]) -> None:
-        """One append an exchange, one fsync for them all (group commit), then the acknowledgements."""
-        done: list[tuple[Exchange, Future[None]]] = []
-        for exchange, future in batch:
+        last = False
+        while not last:
             try:
-                self._append(exchange)
-                done.append((exchange, future))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the waiting crawl must hear of it
-                future.set_exception(self._fail(error))
-        try:
-            if self._file:
-                self._file.sync()
-        except OSError as error:
-            for _, future in done:
-                future.set_exception(self._fail(error))
-            return
-        for exchange, future in done:
-            self.counts.update(outcomes(exchange))
-            future.set_result(None)
+                first = self._queue.get(timeout=self._until_roll())
+            except queue.Empty:
+                self._seal_aged()
+                continue
+            if first is None:
+                return
+            batch, last = self._batch(first)
+            size = sum(weight(exchange) for exchange, _ in batch)
+            self._write(batch)
+            self._answer()
+            self._room.give_back(size)
 
-    def _append(self, exchange: Exchange) -> None:
+    def _answer(self) -> None:
+        """Tell all who waited for a batch at once."""
+        answers, self._answers = self._answers, []
+        self._deliver(lambda: _tell(answers))
+
+    def _batch(self, first: Waiting) -> tuple[list[Waiting], bool]:
+        """What waits, and whether it is the last."""
+        batch = [first]
+        until = time.monotonic() + LINGER
+        while len(batch) < BATCH:
+            wait = until - time.monotonic() if len(batch) < GATHERED else 0
+            try:
+                item = self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                return batch, True
+            batch.append(item)
+        return batch, False
+
+    def _until_roll(self) -> float | None:
+        return max(self._roll_seconds - self._file.age, 0.01) if self._file else None
+
+    def _seal_aged(self) -> None:
+        try:
+            self._seal()
+        except OSError as error:
+            logger.warning("cannot seal a WARC now (%s); it is tried again", error.strerror)
+            time.sleep(LOOK_AGAIN)
+
+    def _write(self, batch: list[Waiting]) -> None:
+        """Append all, fsync once, acknowledge; a full disk is waited for."""
+        while batch:
+            try:
+                self._commit(batch)
+                self._resumed()
+                return
+            except OSError as error:
+                if not (error.errno in FULL and self._wait(error)):
+                    self._fail(batch, error)
+                    return
+
+    def _commit(self, batch: list[Waiting]) -> None:
+        """Write a batch or nothing of it; raise OSError. What cannot be made a record fails alone."""
         if self._failed:
-            raise self._failed
-        if self._file and self._file.size >= self._roll:
+            raise OSError(errno.EIO, str(self._failed))
+        if self._file and (self._file.size >= self._roll or self._file.age >= self._roll_seconds):
             self._seal()
         if not self._file:
+            self._file = _OpenWarc(self.folder, self.start, self._serial + 1)
             self._serial += 1
-            self._file = _OpenWarc(self.folder, self.start, self._serial)
-        self.bytes += self._file.append(exchange)
+        captures: list[Capture] = []
+        fresh: list[Capture] = []
+        try:
+            written = [item for item in batch if self._append(self._file, item, captures, fresh)]
+            self.bytes += self._file.commit(captures)
+        except OSError:
+            for capture in fresh:
+                self.originals.forget(capture)
+            self._file.cut_back()
+            raise
+        finally:
+            alone = {id(done) for done, error in self._answers}
+            batch[:] = [item for item in batch if id(item[1]) not in alone]
+        self._acknowledge(written, captures)
 
-    def _fail(self, error: Exception) -> SpoolError:
-        if not isinstance(error, OSError | SpoolError):
-            return SpoolError(f"cannot record an exchange: {type(error).__name__}: {error}")
+    def _append(
+        self, file: "_OpenWarc", item: Waiting, captures: list[Capture], fresh: list[Capture]
+    ) -> bool:
+        exchange, done = item
+        host = _chain_of(exchange)
+        try:
+            capture = file.append(
+                exchange, self.originals, certificates=bool(host) and host not in self._shown
+            )
+        except OSError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the waiting crawl must hear of it
+            said = f"{type(problem).__name__}: {problem}"
+            error = SpoolError(f"cannot record an exchange with {exchange.url}: {said}")
+            self._answers.append((done, error))
+            return False
+        if capture:
+            captures.append(capture)
+            if self.originals.remember(capture):
+                fresh.append(capture)
+        return True
+
+    def _acknowledge(self, written: list[Waiting], captures: list[Capture]) -> None:
+        self.counts["revisits"] += sum(capture.kind == "revisit" for capture in captures)
+        if not self.counts["revisits"]:
+            del self.counts["revisits"]
+        for exchange, done in written:
+            self._shown.add(_chain_of(exchange))
+            self.counts.update(outcomes(exchange))
+            self._answers.append((done, None))
+
+    def _wait(self, error: OSError) -> bool:
+        """Wait a little for room on the disk; False where the run is to end."""
+        if not self.paused:
+            self.paused = f"the disk of the spool is full ({error.strerror})"
+            logger.warning(
+                "PAUSED: no room for the spool %s; free some and the crawl goes on by itself, "
+                "or stop it: what is written is kept",
+                self.folder,
+            )
+        return not self._hurry.wait(LOOK_AGAIN)
+
+    def _resumed(self) -> None:
+        if self.paused:
+            logger.warning("there is room again for the spool %s: going on", self.folder)
+            self.paused = ""
+
+    def _fail(self, batch: list[Waiting], error: OSError) -> None:
         if self._failed is None:
-            said = error.strerror if isinstance(error, OSError) else str(error)
+            said = error.strerror or str(error)
             self._failed = SpoolError(
                 f"cannot write to the spool {self.folder}: {said}; make room and run again"
             )
-        return self._failed
+        self._answers += [(done, self._failed) for _, done in batch]
 
     def _seal(self) -> None:
         if self._file:
             self._file.seal()
             self._file = None
+
+
+def _tell(answers: list[Answer]) -> None:
+    for done, error in answers:
+        if done.done():
+            continue  # nobody waits any longer
+        if error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+
+class _Room:
+    """Counts what waits in memory, so that fetching does not outrun writing."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._lock = threading.Lock()
+        self._wanting: list[Future[None]] = []
+
+    def take(self, size: int) -> None:
+        with self._lock:
+            self._taken += size
+
+    def wanted(self) -> "Future[None] | None":
+        if self._taken < self._most:
+            return None
+        with self._lock:
+            future: Future[None] = Future()
+            self._wanting.append(future)
+            return future
+
+    def give_back(self, size: int) -> None:
+        with self._lock:
+            self._taken -= size
+            wanting = self._wanting if self._taken < self._most else []
+            if wanting:
+                self._wanting = []
+        for future in wanting:
+            if future.set_running_or_notify_cancel():
+                future.set_result(None)
+
+
+def weight(exchange: Exchange) -> int:
+    """About how many bytes of memory an exchange takes."""
+    big = exchange.big.in_memory if exchange.big else 0
+    return len(exchange.request) + len(exchange.response) + len(exchange.interim) + big + 1024
+
+
+def _chain_of(exchange: Exchange) -> str:
+    """Where a certificate chain was shown: host and port; "" where none was."""
+    return exchange.url.split("/", 3)[2] if exchange.tls and exchange.tls.chain else ""
 
 
 class _OpenWarc:
@@ -183,8 +383,11 @@ class _OpenWarc:
         self.path = folder / f"{name}.warc.gz.open"
         self.key = warc_key(start.site, name, now)
         self.size = 0
+        self._opened = time.monotonic()
+        self._committed = 0
+        self._indexed = True
+        self._lines = folder / f"{name}.cdxj.open"
         self._file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-        self._cdxj = (folder / f"{name}.cdxj.open").open("w", encoding="utf-8")
         info = {
             "software": start.software,
             "format": "WARC File Format 1.1",
@@ -195,53 +398,82 @@ class _OpenWarc:
             "http-header-user-agent": str(start.parameters.get("user_agent", "")),
         }
         self.warcinfo, member = warcinfo_member(filename=f"{name}.warc.gz", info=info)
-        self._put(member)
+        try:
+            self._put(member)
+            sync_folder(folder)
+        except OSError:
+            os.close(self._file)
+            self.path.unlink()
+            raise
 
-    def append(self, exchange: Exchange) -> int:
-        """Write an exchange's records; return how many bytes they took."""
-        written: Written = write_exchange(exchange, warcinfo=self.warcinfo, warc=self.key)
-        offset = self.size
-        self._put(written.data)
-        if written.capture:
-            print(line_of(moved(written.capture, offset)), file=self._cdxj)
-        return len(written.data)
+    @property
+    def age(self) -> float:
+        """Seconds since it was opened, whatever the clock on the wall does."""
+        return time.monotonic() - self._opened
+
+    def append(self, exchange: Exchange, originals: Originals, *, certificates: bool) -> Capture | None:
+        """Write an exchange's records as one append; return its capture."""
+        before = self.size
+        written = write_exchange(
+            exchange,
+            warcinfo=self.warcinfo,
+            warc=self.key,
+            known=originals.find,
+            certificates=certificates,
+        )
+        try:
+            lengths = written.write(self._put)
+        except BaseException:
+            self._cut(before)
+            raise
+        return written.located(before, lengths)
 
     def _put(self, data: bytes) -> None:
         view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._file, view) :]
-        except OSError:
-            # A full disk may have taken a part: cut back to the last whole exchange.
-            os.ftruncate(self._file, self.size)
-            os.lseek(self._file, self.size, os.SEEK_SET)
-            raise
-        self.size += len(data)
+        while view:
+            count = os.write(self._file, view)
+            view = view[count:]
+            self.size += count
 
-    def sync(self) -> None:
-        """Make everything durable that was appended."""
+    def commit(self, captures: list[Capture]) -> int:
+        """Make durable what was appended, and note its index lines; return how many bytes it took."""
         os.fsync(self._file)
+        taken, self._committed = self.size - self._committed, self.size
+        self._index("".join(f"{line_of(capture)}\n" for capture in captures))
+        return taken
+
+    def _index(self, lines: str) -> None:
+        """Lines that cannot be written now are made from the WARC when it is sealed."""
+        try:
+            with self._lines.open("a", encoding="utf-8") as file:
+                file.write(lines)
+        except OSError:
+            self._indexed = False
+
+    def cut_back(self) -> None:
+        """Drop what was appended since the last commit."""
+        self._cut(self._committed)
+
+    def _cut(self, size: int) -> None:
+        os.ftruncate(self._file, size)
+        os.lseek(self._file, size, os.SEEK_SET)
+        self.size = size
 
     def seal(self) -> None:
-        """Close the file under its final name."""
+        """Give the file its final name; raise OSError (then it may be tried again)."""
         os.fsync(self._file)
-        os.close(self._file)
-        self._cdxj.close()
+        if not self._indexed:
+            index_anew(self.path, self.key)
         seal_files(self.path)
-
-
-def moved(capture: Capture, offset: int) -> Capture:
-    """The capture with its Location counted from the start of the file."""
-    from dataclasses import replace
-
-    place = replace(capture.location, offset=capture.location.offset + offset)
-    return replace(capture, location=place)
+        os.close(self._file)
 
 
 def outcomes(exchange: Exchange) -> dict[str, int]:
     """How one exchange counts: by what came back."""
     status = exchange.head[9:12].decode("latin-1") if exchange.response else ""
     kind = {"2": "ok", "3": "redirects", "4": "refused", "5": "server_errors"}.get(status[:1], "failed")
+    if status == "304":
+        kind = "unchanged"
     counts = {"exchanges": 1, kind: 1}
     if exchange.truncated:
         counts["truncated"] = 1
@@ -252,12 +484,21 @@ def seal_files(opened: Path) -> None:
     """Give a whole `.open` WARC and its CDXJ (written anew, sorted) their final names."""
     sealed = opened.with_name(opened.name.removesuffix(".open"))
     lines_open = opened.with_name(opened.name.removesuffix(".warc.gz.open") + ".cdxj.open")
-    lines = sorted(line for line in lines_open.read_text(encoding="utf-8").split("\n") if line)
+    lines = lines_open.read_bytes().splitlines(keepends=True) if lines_open.exists() else []
     cdxj = lines_open.with_name(lines_open.name.removesuffix(".open"))
-    write_durably(cdxj, "".join(f"{line}\n" for line in lines).encode())
+    write_durably(cdxj, sorted(lines))  # by their bytes, as CDXJ wants it
     opened.rename(sealed)
-    lines_open.unlink()
+    lines_open.unlink(missing_ok=True)
     sync_folder(sealed.parent)
+
+
+def index_anew(opened: Path, key: str) -> None:
+    """Make the index lines of an `.open` WARC from its records."""
+    name = opened.name.removesuffix(".warc.gz.open")
+    with opened.open("rb") as file:
+        lines = [line_of(capture) for capture in captures_of(file, warc=key)]
+    text = "".join(f"{line}\n" for line in lines)
+    (opened.parent / f"{name}.cdxj.open").write_text(text, encoding="utf-8")
 
 
 def repair(folder: Path) -> int:
@@ -269,15 +510,12 @@ def repair(folder: Path) -> int:
     count = 0
     for opened in sorted(folder.glob("*.warc.gz.open")):
         count += 1
-        end = whole_bytes(opened)
+        end = whole_groups(opened)
         with opened.open("r+b") as file:
             file.truncate(end)
             os.fsync(file.fileno())
         name = opened.name.removesuffix(".warc.gz.open")
-        key = warc_key(start.site, name, opened_at(name))
-        with opened.open("rb") as file:
-            lines = [line_of(c) for c in captures_of(file, warc=key)] if end else []
-        (folder / f"{name}.cdxj.open").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        index_anew(opened, warc_key(start.site, name, opened_at(name)))
         seal_files(opened)
     _drop_empty(folder)
     return count
@@ -292,15 +530,17 @@ def _drop_empty(folder: Path) -> None:
                 warc.with_name(warc.name.removesuffix(".warc.gz") + ".cdxj").unlink(missing_ok=True)
 
 
-def whole_bytes(path: Path) -> int:
-    """How many bytes of a gzipped WARC are whole members."""
+def whole_groups(path: Path) -> int:
+    """How many bytes of a gzipped WARC are whole exchanges: no request without what came of it."""
     end = 0
     try:
         with path.open("rb") as file:
             for member in members(file):
-                end = member.offset + member.length
-    except DamagedWarc as error:
-        return error.offset
+                record = read_record(member.data)
+                if ends_group(record.kind, record.headers.get("content-type", "")):
+                    end = member.offset + member.length
+    except DamagedWarc:
+        return end
     return end
 
 
@@ -357,14 +597,14 @@ def _locked(folder: Path) -> bool:
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
-    write_durably(path, json.dumps(data, indent=1).encode())
+    write_durably(path, [json.dumps(data, indent=1).encode()])
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: Iterable[bytes]) -> None:
     """Write a file whole: a temporary name, fsync, rename."""
     temporary = path.with_name(path.name + ".new")
     with temporary.open("wb") as file:
-        file.write(data)
+        file.writelines(data)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

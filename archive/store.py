@@ -25,11 +25,17 @@ class Store(Protocol):
     def put(self, key: str, data: bytes) -> None:
         """Write `data` once; raise StoreConflict where the key holds other bytes."""
 
-    def put_file(self, key: str, path: Path, sha256: str, *, thorough: bool = False) -> None:
-        """Write the file once and verify what was stored (all bytes, where `thorough`); `sha256` in hex."""
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Write the file once and verify what was stored; `sha256` is its hex digest."""
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of an object from `start`; raise NotStored where there is none."""
+
+    def digest(self, key: str) -> str:
+        """SHA-256 (hex) of an object's bytes, all of them read; raise NotStored."""
+
+    def abilities(self) -> dict[str, bool]:
+        """What the store can, of what we rely on."""
 
     def size(self, key: str) -> int | None:
         """Size in bytes, or None where there is no such key."""
@@ -39,9 +45,6 @@ class Store(Protocol):
 
     def check(self) -> None:
         """Raise a StoreError that says what to do where the store cannot be used."""
-
-    def lacks(self) -> tuple[str, ...]:
-        """In words, what an archive would like of its store and this one cannot do."""
 
 
 def open_store(url: str) -> Store:
@@ -107,8 +110,8 @@ class FolderStore:
                 f"cannot write {key_of(self.root, path)} to {self.url}: {error.strerror}"
             ) from error
 
-    def put_file(self, key: str, path: Path, sha256: str, *, thorough: bool = False) -> None:  # noqa: ARG002
-        """Write the file once and read all of it back; `sha256` is its hex digest."""
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Write the file once and verify what was stored; `sha256` is its hex digest."""
         with path.open("rb") as file:
             self._link(key, self._path(key), file, sha256)
         if sha256_of(self._path(key)) != sha256:
@@ -122,6 +125,17 @@ class FolderStore:
                 return file.read(-1 if length is None else length)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotStored(f"{self.url} holds no {key}") from None
+
+    def digest(self, key: str) -> str:
+        """SHA-256 (hex) of an object's bytes, all of them read; raise NotStored."""
+        try:
+            return sha256_of(self._path(key))
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise NotStored(f"{self.url} holds no {key}") from None
+
+    def abilities(self) -> dict[str, bool]:
+        """A folder writes once by hard links, and is read back whole; it keeps no versions and no locks."""
+        return {"conditional writes": True, "checksums": True}
 
     def size(self, key: str) -> int | None:
         """Size in bytes, or None where there is no such key."""
@@ -142,10 +156,6 @@ class FolderStore:
             raise StoreDenied(f"cannot make the archive folder {self.url}: {error.strerror}") from error
         if not os.access(self.root, os.W_OK):
             raise StoreDenied(f"cannot write to the archive folder {self.url}")
-
-    def lacks(self) -> tuple[str, ...]:
-        """Nothing that a folder could be asked for."""
-        return ()
 
 
 def key_of(root: Path, path: Path) -> str:

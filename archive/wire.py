@@ -7,11 +7,13 @@ messages, and neither keeps the bytes, which is why this reader is our own.
 
 import re
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 STATUS_LINE = re.compile(rb"HTTP/(\d+(?:\.\d+)?)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*))?", re.I)
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?\Z", re.S)
+CHUNK_START = re.compile(rb"[ \t]*[0-9a-fA-F]{0,16}[ \t]*(?:;.*)?\r?\Z", re.S)
 MAX_CHUNK_LINE = 8192
 
 
@@ -116,31 +118,36 @@ class Dechunker:
         """How many bytes came behind the end."""
         return len(self._buffer) if self.done else 0
 
-    def feed(self, data: bytes) -> bytes:
-        """Payload bytes that `data` completes."""
-        self._buffer += data
+    def feed(self, data: bytes, *, keep: bool = True) -> bytes:
+        """Payload bytes that `data` completes; none where `keep` is false and only the end is looked for."""
         out = bytearray()
-        while not (self.done or self.broken) and self._step(out):
+        if self._state == "data" and not self._buffer and len(data) < self._left:
+            self._left -= len(data)  # the usual case in a large chunk: nothing to look at
+            return data if keep else b""
+        self._buffer += data
+        while not (self.done or self.broken) and self._step(out, keep):
             pass
         return bytes(out)
 
-    def _step(self, out: bytearray) -> bool:
+    def _step(self, out: bytearray, keep: bool) -> bool:
         if self._state == "data":
-            return self._data(out)
+            return self._data(out, keep)
         end = self._buffer.find(b"\n")
         if end < 0:
-            self.broken = len(self._buffer) > MAX_CHUNK_LINE
+            sized = self._state != "size" or CHUNK_START.match(self._buffer)
+            self.broken = len(self._buffer) > MAX_CHUNK_LINE or not sized
             return False
         line = bytes(self._buffer[:end]).rstrip(b"\r")
         del self._buffer[: end + 1]
         self._line(line)
         return True
 
-    def _data(self, out: bytearray) -> bool:
-        taken = self._buffer[: self._left]
-        out += taken
-        del self._buffer[: len(taken)]
-        self._left -= len(taken)
+    def _data(self, out: bytearray, keep: bool) -> bool:
+        taken = min(self._left, len(self._buffer))
+        if keep:
+            out += self._buffer[:taken]
+        del self._buffer[:taken]
+        self._left -= taken
         if self._left == 0:
             self._state = "after"
             return True
@@ -167,6 +174,23 @@ def dechunk(data: bytes) -> bytes:
     return data if reader.broken and not payload else payload
 
 
+def payload_pieces(head: ResponseHead, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """`entity`, for a body that comes in pieces."""
+    if not head.chunked:
+        yield from pieces
+        return
+    reader, any_payload = Dechunker(), False
+    for piece in pieces:
+        payload = reader.feed(piece)
+        any_payload = any_payload or bool(payload)
+        if reader.broken and not any_payload:
+            yield piece  # not chunked after all
+            reader = Dechunker()
+            reader.broken = True
+        elif payload:
+            yield payload
+
+
 def entity(head: ResponseHead, body: bytes) -> bytes:
     """The body without transfer coding: what WARC 1.1 (6.3.2) calls the payload."""
     return dechunk(body) if head.chunked else body
@@ -187,7 +211,56 @@ def _decoded(coding: bytes, payload: bytes) -> bytes:
         return _inflate(payload, 31)
     if coding == b"deflate":
         return _inflate(payload, 15 if payload[0] & 0x0F == 8 else -15)
+    if coding == b"br":
+        return _unbrotli(payload)
     return payload
+
+
+def _unbrotli(payload: bytes) -> bytes:
+    import brotli
+
+    reader = brotli.Decompressor()
+    try:
+        return bytes(reader.process(payload)) or payload
+    except brotli.error:
+        return payload
+
+
+def misfit(head: ResponseHead, start: bytes) -> str | None:
+    """What the first bytes of a body contradict in its head: "chunked", or a content coding; None: nothing.
+
+    Servers do lie about their codings; tools that decode a body and keep its head make the same picture.
+    """
+    if not start:
+        return None
+    if head.chunked:
+        framing = Dechunker()
+        payload = framing.feed(start)
+        if framing.broken and not payload:
+            return "chunked"
+        start = payload
+    coding = b",".join(head.all(b"content-encoding")).lower().rpartition(b",")[2].strip()
+    return None if not start or _fits(coding, start) else coding.decode("latin-1")
+
+
+def _fits(coding: bytes, start: bytes) -> bool:
+    if coding in (b"gzip", b"x-gzip"):
+        return start.startswith(b"\x1f\x8b"[: len(start)])
+    if coding == b"zstd":
+        return start.startswith(b"\x28\xb5\x2f\xfd"[: len(start)])
+    if coding == b"deflate":
+        return _inflates(start, 15) or _inflates(start, -15)
+    if coding == b"br":
+        return _unbrotli(start) is not start
+    return True
+
+
+def _inflates(start: bytes, window: int) -> bool:
+    try:
+        zlib.decompressobj(window).decompress(start[:1024])
+    except zlib.error:
+        return False
+    return True
 
 
 def _inflate(payload: bytes, window: int) -> bytes:

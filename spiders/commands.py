@@ -2,9 +2,10 @@
 
 import re
 import sys
+from collections.abc import Collection, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -35,6 +36,20 @@ def agent(config: Config) -> str:
 @click.option(
     "--requisites", is_flag=True, help="Also what a browser loads with the pages: styles, images, scripts."
 )
+@click.option(
+    "--delay",
+    type=click.FloatRange(min=0),
+    default=0.2,
+    show_default=True,
+    help="Seconds between two requests to one host.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1, max=256),
+    default=2,
+    show_default=True,
+    help="Requests to one host at a time.",
+)
 @click.option("--allow-private", is_flag=True, help="Allow addresses that are not public, like 127.0.0.1.")
 @click.option("--quiet", is_flag=True, help="Only warnings on standard error.")
 @archive_option
@@ -43,6 +58,8 @@ def capture(
     urls: tuple[str, ...],
     source: Any,
     requisites: bool,
+    delay: float,
+    concurrency: int,
     allow_private: bool,
     quiet: bool,
     archive: str | None,
@@ -54,57 +71,56 @@ def capture(
 
     Example: morgue capture https://paper.example/story --archive s3://bucket/papers
     """
-    from spiders.news import PageSpider
+    from spiders.listing import Listing
+    from spiders.news import MOST_FAILURES, PageSpider
     from spiders.probe import check_contact
     from spiders.runner import crawl as run_crawl
 
-    wanted = _checked((*urls, *_lines(source)))
+    wanted = Listing(chain(urls, _lines(source)))
+    if not wanted.count:
+        raise CallerError("no URL given; example: morgue capture https://paper.example/story")
     config = Config.from_env()
     check_contact(config.contact, allow_private=allow_private)
     done = run_crawl(
         PageSpider,
         archive=archive_url(archive),
-        settings={"MORGUE_ALLOW_PRIVATE": allow_private, "DOWNLOAD_DELAY": 0.2},
+        settings={
+            "MORGUE_ALLOW_PRIVATE": allow_private,
+            "DOWNLOAD_DELAY": delay,
+            "CONCURRENT_REQUESTS": max(concurrency, 16),
+            "CONCURRENT_REQUESTS_PER_DOMAIN": concurrency,
+        },
         quiet=quiet or as_json,
         urls=wanted,
-        archive_site=place_of(wanted),
+        archive_site=place_of(wanted.hosts),
         requisites=requisites,
     )
     _report(done, as_json)
     if done.failed:
         url, why = next(iter(done.failed.items()))
+        count = done.counts.get("failed", 0)
         more = f" (and {len(done.failed) - 1} more)" if len(done.failed) > 1 else ""
+        more = f" ({count} attempts failed)" if len(done.failed) >= MOST_FAILURES else more
         fault = AddressRefused if "not a public address" in why else Unreachable
         raise fault(f"{url}: {why}{more}; the attempt is recorded in the archive")
 
 
-def _lines(source: Any) -> list[str]:
-    if source is None:
-        return []
-    lines = (line.strip() for line in source)
-    return [line for line in lines if line and not line.startswith("#")]
+def _lines(source: Any) -> Iterator[str]:
+    lines = (line.strip() for line in source or ())
+    return (line for line in lines if line and not line.startswith("#"))
 
 
 def _checked(urls: tuple[str, ...]) -> tuple[str, ...]:
-    from w3lib.url import safe_url_string
+    from spiders.listing import checked
 
-    if not urls:
-        raise CallerError("no URL given; example: morgue capture https://paper.example/story")
-    for url in urls:
-        try:
-            parts = urlsplit(url)
-            right = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
-        except ValueError:
-            right = False
-        if not right:
-            raise CallerError(f"{url!r} is no http(s) URL; write it as https://paper.example/story")
-    return tuple(safe_url_string(url.partition("#")[0]) for url in urls)
+    return tuple(checked(url) for url in urls)
 
 
-def place_of(urls: tuple[str, ...]) -> str:
+def place_of(hosts: Collection[str]) -> str:
     """Where one-off pages go below warc/: their host, or "pages" where there are several."""
-    hosts = {urlsplit(url).netloc.rpartition("@")[2].lower() for url in urls}
-    return re.sub(r"[^a-z0-9.-]+", "-", hosts.pop()).strip("-.") or "pages" if len(hosts) == 1 else "pages"
+    return (
+        re.sub(r"[^a-z0-9.-]+", "-", next(iter(hosts))).strip("-.") or "pages" if len(hosts) == 1 else "pages"
+    )
 
 
 @click.command()

@@ -149,21 +149,21 @@ class PageLinks:
 
 
 FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
+DATA = '//link[@rel="preload" and @as="fetch"]/@href'
 LOADED_RELS = {"stylesheet", "icon", "shortcut", "apple-touch-icon", "manifest", "modulepreload", "preload"}
 
 
 def page(text: str, base: str) -> PageLinks:
     """Read an HTML page."""
-    try:
-        tree = lxml.html.document_fromstring(text)
-    except (lxml.etree.ParserError, ValueError):
+    tree = _tree(text)
+    if tree is None:
         return PageLinks()
     base = urljoin(base, next(iter(tree.xpath("//base/@href")), ""))
     links = _absolute_all((a for a in tree.xpath("//a/@href | //area/@href")), base)
     return PageLinks(
         links=tuple(url for url in links if not NOT_PAGES.search(urlsplit(url).path)),
         requisites=_absolute_all(_requisites(tree), base),
-        data=_absolute_all(tree.xpath('//link[@rel="preload" and @as="fetch"]/@href'), base),
+        data=_absolute_all(tree.xpath(DATA), base),
         feeds=_absolute_all(
             (e.get("href") for e in tree.xpath("//link[@href and @type]") if _is_feed(e)), base
         ),
@@ -172,8 +172,27 @@ def page(text: str, base: str) -> PageLinks:
     )
 
 
+def loaded(text: str, base: str) -> PageLinks:
+    """What a browser loads with a page, without the rest: most pages are read for this alone."""
+    tree = _tree(text)
+    if tree is None:
+        return PageLinks()
+    base = urljoin(base, next(iter(tree.xpath("//base/@href")), ""))
+    requisites, data = _absolute_all(_requisites(tree), base), _absolute_all(tree.xpath(DATA), base)
+    return PageLinks(requisites=requisites, data=data)
+
+
+def _tree(text: str) -> lxml.html.HtmlElement | None:
+    try:
+        return lxml.html.document_fromstring(text)
+    except (lxml.etree.ParserError, ValueError):
+        return None
+
+
 def _absolute_all(urls: Iterable[str], base: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(t for t in (absolute(str(u), base) for u in urls) if t))
+    """Each once; menus and teasers repeat, so that it pays to look before making them absolute."""
+    told = dict.fromkeys(str(url) for url in urls)
+    return tuple(dict.fromkeys(t for t in (absolute(url, base) for url in told) if t))
 
 
 def _is_feed(element: lxml.html.HtmlElement) -> bool:

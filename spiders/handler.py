@@ -3,6 +3,9 @@
 A response is given to Scrapy only after its records are durable in the spool.
 """
 
+import base64
+from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any, NoReturn
 
 from scrapy import Request
@@ -15,23 +18,35 @@ from scrapy.exceptions import (
     DownloadFailedError,
     DownloadTimeoutError,
     NotConfigured,
+    ResponseDataLossError,
 )
-from scrapy.http import Headers, Response
+from scrapy.http import Headers, Response, TextResponse
 from scrapy.responsetypes import responsetypes
+from scrapy.settings import BaseSettings
 
 from archive.errors import MorgueError
 from archive.model import Exchange
-from archive.wire import NotHttp, entity, read_head
+from archive.spill import Spill
+from archive.wire import NotHttp, dechunk, entity, read_head
 from spiders.recorder import Recorder
-from spiders.transport import FetchError, Outgoing
+from spiders.transport import FetchError, Limits, Outgoing, Proxy
 
 # Which of Scrapy's errors says what ours says; "refused" is ours to say and not to be tried again.
 ERRORS: dict[str, type[Exception]] = {
     "dns": CannotResolveHostError,
     "connect": DownloadConnectionRefusedError,
+    "proxy": DownloadConnectionRefusedError,
     "time": DownloadTimeoutError,
     "refused": DownloadCancelledError,
     "tls": DownloadCancelledError,
+}
+
+
+# What Scrapy raises for a response that is not whole, unless DOWNLOAD_FAIL_ON_DATALOSS is off.
+TRUNCATED: dict[str, type[Exception]] = {
+    "disconnect": ResponseDataLossError,
+    "time": DownloadTimeoutError,
+    "length": DownloadCancelledError,
 }
 
 
@@ -46,37 +61,104 @@ class CaptureHandler(BaseDownloadHandler):
         if recorder is None:
             raise NotConfigured("the extension spiders.recorder.Recorder is not enabled")
         self._recorder = recorder
+        self._whole_only = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
     async def download_request(self, request: Request) -> Response:
         """Fetch and record one request; raise one of Scrapy's download errors where no response came."""
         if self._recorder.stopping:
             raise DownloadCancelledError("the crawl is being stopped")
-        exchange, error = await self._recorder.transport.fetch(outgoing(request))
+        await self._recorder.room()
+        attempts = await self._recorder.transport.fetch(self._outgoing(request))
         try:
-            await self._recorder.record(exchange)
+            for attempt in attempts:
+                await self._recorder.record(attempt.exchange)
         except MorgueError as problem:
             raise DownloadCancelledError(str(problem)) from problem
+        exchange, error = attempts[-1].exchange, attempts[-1].error
         if error:
             _fail(error)
+        if exchange.truncated and self._whole_only:
+            raise TRUNCATED[exchange.truncated](f"{exchange.url}: truncated ({exchange.truncated})")
         return response_of(exchange, request)
+
+    def _outgoing(self, request: Request) -> Outgoing:
+        try:
+            made = outgoing(request, self.crawler.settings)
+        except ValueError as error:  # a proxy that is none
+            raise DownloadCancelledError(str(error)) from error
+        usual = self._recorder.transport.limits
+        own = limits_for(request, usual)
+        return made if own == usual else replace(made, limits=own)
+
+
+def limits_for(request: Request, usual: Limits) -> Limits:
+    """The limits of a request: Scrapy's meta keys may set its own time and size."""
+    total = float(request.meta.get("download_timeout") or usual.total)
+    body = int(request.meta.get("download_maxsize") or usual.body)
+    if (total, body) == (usual.total, usual.body):
+        return usual
+    return replace(
+        usual,
+        total=total,
+        body=body,
+        connect=min(usual.connect, total),
+        first_byte=total if total > usual.total else min(usual.first_byte, total),
+        idle=min(usual.idle, total),
+    )
 
 
 def _fail(error: FetchError) -> NoReturn:
     raise ERRORS.get(error.kind, DownloadFailedError)(str(error)) from error
 
 
-def outgoing(request: Request) -> Outgoing:
-    """Scrapy's request as we send it."""
+def outgoing(request: Request, settings: BaseSettings) -> Outgoing:
+    """Scrapy's request as we send it; raise ValueError where its proxy is none."""
     headers = [(name, value) for name, values in request.headers.items() for value in values or ()]
+    # Scrapy's middleware puts a proxy's password here: it is not for the site, nor for the archive.
+    secret = next((value for name, value in headers if name.lower() == b"proxy-authorization"), None)
     referrer = request.headers.get(b"Referer")
+    bind = request.meta.get("bindaddress") or settings.get("DOWNLOAD_BIND_ADDRESS")
     return Outgoing(
         method=request.method,
         url=request.url.partition("#")[0],
-        headers=tuple(headers),
+        headers=tuple(h for h in headers if h[0].lower() != b"proxy-authorization"),
         body=request.body,
         referrer=request.meta.get("found_on") or (referrer.decode("latin-1") if referrer else None),
         via=request.meta.get("via"),
+        original=request.meta.get("original"),
+        proxy=_proxy(request.meta.get("proxy") or settings.get("MORGUE_PROXY"), secret),
+        bind=(bind[0] if isinstance(bind, tuple | list) else bind) or None,
+        verify=settings.getbool("MORGUE_VERIFY_TLS", True),
     )
+
+
+def _proxy(url: str | None, secret: bytes | None) -> Proxy | None:
+    if not url:
+        return None
+    proxy = Proxy.from_url(url if "://" in url else f"http://{url}")
+    if secret and not proxy.user and secret.lower().startswith(b"basic "):
+        user, _, password = base64.b64decode(secret[6:]).decode("latin-1").partition(":")
+        return replace(proxy, user=user, password=password)
+    return proxy
+
+
+class BigResponse(Response):
+    """A response whose body is on disk: it is read anew each time that it is asked for."""
+
+    def __init__(self, *arguments: Any, spill: Spill, chunked: bool, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._spill = spill
+        self._chunked = chunked
+
+    def replace(self, *arguments: Any, cls: Any = Response, **named: Any) -> Any:
+        """A copy in memory, changed."""
+        return super().replace(*arguments, cls=cls, **named)
+
+    @property
+    def body(self) -> bytes:
+        """The body without transfer coding."""
+        data = self._spill.read()
+        return dechunk(data) if self._chunked else data
 
 
 def response_of(exchange: Exchange, request: Request) -> Response:
@@ -89,8 +171,16 @@ def response_of(exchange: Exchange, request: Request) -> Response:
     for name, value in head.headers:
         headers.appendlist(name, value)
     headers.pop(b"Transfer-Encoding", None)
-    body = entity(head, exchange.body)
-    kind = responsetypes.from_args(headers=headers, url=exchange.url, body=body)
-    flags: list[str] = [f"truncated-{exchange.truncated}"] if exchange.truncated else []
-    arguments: dict[str, Any] = {"protocol": "HTTP/1.1", "flags": flags}
-    return kind(request.url, status=head.status, headers=headers, body=body, **arguments)
+    start = next(exchange.body_pieces(), b"")
+    kind = responsetypes.from_args(headers=headers, url=exchange.url, body=start)
+    flags = ["dataloss", f"truncated-{exchange.truncated}"] if exchange.truncated else []
+    shared: dict[str, Any] = {
+        "status": head.status,
+        "headers": headers,
+        "protocol": f"HTTP/{head.version}",
+        "flags": flags,
+        "ip_address": ip_address(exchange.peer) if exchange.peer else None,
+    }
+    if exchange.big and not issubclass(kind, TextResponse):
+        return BigResponse(request.url, spill=exchange.big, chunked=head.chunked, **shared)
+    return kind(request.url, body=entity(head, exchange.body), **shared)

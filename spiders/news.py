@@ -11,19 +11,20 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import scrapy
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
-from archive.errors import MorgueError
-from archive.index import recent
 from archive.model import Capture
 from archive.sites import Site
-from archive.store import open_store
 from spiders import discovery
 from spiders.discovery import Told
+from spiders.listing import Listing
+from spiders.recorder import Recorder
 
 SITEMAP_DAYS = 30
 MOST_SITEMAPS = 50
+MOST_FAILURES = 1000
+AHEAD = 500  # requests of a long list that wait at a time: the rest stays a list, and a stop is heard
 PRIORITIES = {"feed": 40, "front": 30, "sitemap": 20, "data": 12, "article": 10, "requisite": 5}
 
 
@@ -148,21 +149,16 @@ class NewsSpider(scrapy.Spider):
         for url in self.site.sitemaps:
             if self.plan.first(url):
                 yield self._ask(url, "sitemap", via="site file")
-        for url in self.plan.rechecks():
+        for number, url in enumerate(self.plan.rechecks()):
+            if number % AHEAD == AHEAD - 1:
+                await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield self._ask(url, "article", via="recheck")
 
     def _remember(self) -> None:
-        """What the archive holds of late; where it cannot be read, more is fetched, and nothing is lost."""
-        recorder_archive = getattr(self, "archive_url", None) or self.settings.get("MORGUE_ARCHIVE")
+        """What the archive holds of late, as the recorder has read it."""
+        recorder = self.crawler.get_extension(Recorder)
+        captures = recorder.captures if recorder else []
         now = self.plan.now
-        days = max(self.site.recheck_days, self.site.requisites_days)
-        if not recorder_archive or not days:
-            return
-        try:
-            captures = recent(open_store(recorder_archive), self.site.id, now - timedelta(days=days))
-        except MorgueError as error:
-            self.logger.warning("cannot read what was captured before (%s): all is fetched again", error)
-            return
         self.plan.fresh = frozenset(c.url for c in captures if self._is_fresh(c))
         cut = now - timedelta(days=self.site.recheck_days)
         pages = [c for c in captures if c.at >= cut and (c.mime == "text/html" or c.status >= 400)]
@@ -226,8 +222,8 @@ class NewsSpider(scrapy.Spider):
             for url in discovery.css_requisites(response.text, response.url):
                 if self.plan.wants_requisite(url):
                     yield self._ask(url, "requisite", via="style sheet", on=response.url)
-        elif response.meta.get("kind") == "article":
-            yield from self._loaded(discovery.page(response.text, response.url), response.url)
+        elif response.meta.get("kind") == "article" and self.site.requisites != "none":
+            yield from self._loaded(discovery.loaded(response.text, response.url), response.url)
 
     def _loaded(self, found: discovery.PageLinks, page: str) -> Iterator[Request]:
         for url in found.data:
@@ -243,9 +239,14 @@ def spider_of(site: Site) -> type[NewsSpider]:
     settings = {
         "MORGUE_ALLOW_PRIVATE": site.allow_private,
         "DOWNLOAD_DELAY": site.delay,
+        "CONCURRENT_REQUESTS": max(site.concurrency, 16),
         "CONCURRENT_REQUESTS_PER_DOMAIN": site.concurrency,
         "DOWNLOAD_TIMEOUT": site.timeout,
         "DOWNLOAD_MAXSIZE": site.body_limit,
+        "DOWNLOAD_BIND_ADDRESS": site.bind or None,
+        "MORGUE_PROXY": site.proxy or None,
+        "MORGUE_VERIFY_TLS": site.verify_tls,
+        "MORGUE_REMEMBER_DAYS": max(site.recheck_days, site.requisites_days),
     }
     return type("SiteSpider", (NewsSpider,), {"name": site.id, "site": site, "custom_settings": settings})
 
@@ -259,27 +260,34 @@ class PageSpider(scrapy.Spider):
         self, urls: Iterable[str], *, archive_site: str, requisites: bool = False, **arguments: Any
     ) -> None:
         super().__init__(**arguments)
-        self.urls = tuple(urls)
+        self.urls = urls if isinstance(urls, Listing) else Listing(urls)
         self.archive_site = archive_site
         self.requisites = requisites
         self.failures: dict[str, str] = {}
-        self.parameters = {"urls": list(self.urls), "requisites": requisites}
+        self.parameters = {
+            "urls": self.urls.first,
+            "url_count": self.urls.count,
+            "requisites": requisites,
+        }
         self._asked: set[str] = set()
 
     async def start(self) -> AsyncIterator[Request]:
         """Every URL once."""
-        for url in dict.fromkeys(self.urls):
+        for number, url in enumerate(self.urls):
+            if number % AHEAD == AHEAD - 1:
+                await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield Request(
                 url,
                 callback=self.parse,
                 errback=self.failed,
                 dont_filter=True,
-                meta={"via": "asked for", "asked": url},
+                meta={"via": "asked for", "asked": url, "as_sent": not self.requisites},
             )
 
     def failed(self, failure: Any) -> None:
         """Remember why a URL gave nothing."""
-        self.failures[failure.request.meta.get("asked", failure.request.url)] = failure.getErrorMessage()
+        if len(self.failures) < MOST_FAILURES:
+            self.failures[failure.request.meta.get("asked", failure.request.url)] = failure.getErrorMessage()
 
     def parse(self, response: Response, **_: Any) -> Iterator[Request]:
         """Follow what a browser would load, where that was asked for."""
@@ -288,7 +296,7 @@ class PageSpider(scrapy.Spider):
         if "css" in (response.headers.get(b"Content-Type") or b"").decode("latin-1"):
             wanted = discovery.css_requisites(response.text, response.url)
         elif response.meta.get("asked"):
-            found = discovery.page(response.text, response.url)
+            found = discovery.loaded(response.text, response.url)
             wanted = found.requisites + found.data
         else:
             return

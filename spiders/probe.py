@@ -128,7 +128,8 @@ class _Probe:
             (b"Accept", b"*/*"),
             (b"Accept-Encoding", b"gzip, deflate"),
         )
-        exchange, error = await self._transport.fetch(Outgoing(method="GET", url=url, headers=headers))
+        fetched = (await self._transport.fetch(Outgoing(method="GET", url=url, headers=headers)))[-1]
+        exchange, error = fetched.exchange, fetched.error
         if error:
             fault = AddressRefused if error.kind == "refused" else Unreachable
             raise fault(f"{url}: {error}")

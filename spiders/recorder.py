@@ -5,24 +5,34 @@ share one open WARC.
 """
 
 import asyncio
+import atexit
 import logging
+import os
 import secrets
-from datetime import UTC, datetime
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.settings import BaseSettings
 
 from archive import SOFTWARE
 from archive.config import Config
 from archive.errors import MorgueError
-from archive.model import Exchange, Run
-from archive.publish import publish
+from archive.index import recent
+from archive.model import Capture, Exchange, Run
+from archive.originals import Originals
+from archive.patience import Patience
+from archive.publish import Publisher
 from archive.spool import RunEnd, RunStart, Spool
 from archive.store import open_store
 from spiders.transport import Limits, Transport
+
+REMEMBER_DAYS = 7.0
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +40,32 @@ logger = logging.getLogger(__name__)
 def new_run_id() -> str:
     """A run's id: its start, and eight hex digits that make it one of its kind; ids sort by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def limits_of(settings: BaseSettings) -> Limits:
+    """How long a fetch may take, and how much it may bring."""
+    total = settings.getfloat("DOWNLOAD_TIMEOUT")
+    usual = Limits()
+    return Limits(
+        connect=min(settings.getfloat("MORGUE_CONNECT_TIMEOUT", usual.connect), total),
+        first_byte=min(settings.getfloat("MORGUE_FIRST_BYTE_TIMEOUT", usual.first_byte), total),
+        idle=min(settings.getfloat("MORGUE_IDLE_TIMEOUT", usual.idle), total),
+        total=total,
+        body=settings.getint("DOWNLOAD_MAXSIZE") or sys.maxsize,
+    )
+
+
+def _exit_with(code: int) -> None:
+    """Scrapy's own command ends with 0 whatever its listeners found; what is not published is not 0."""
+    if Path(sys.argv[0]).name in ("scrapy", "__main__.py") and "scrapy.cmdline" in sys.modules:
+        atexit.register(_end, code)
+
+
+def _end(code: int) -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 class Recorder:
@@ -41,19 +77,21 @@ class Recorder:
         self.crawler = crawler
         self.archive = settings.get("MORGUE_ARCHIVE") or config.archive
         self.run_id = settings.get("MORGUE_RUN_ID") or new_run_id()
-        self.transport = Transport(
-            limits=Limits(
-                total=settings.getfloat("DOWNLOAD_TIMEOUT"),
-                body=settings.getint("DOWNLOAD_MAXSIZE"),
-            ),
-            allow_private=settings.getbool("MORGUE_ALLOW_PRIVATE"),
-        )
-        self.spool: Spool | None = None
         self.root = Path(settings.get("MORGUE_SPOOL") or config.spool)
+        self.transport = Transport(
+            limits=limits_of(settings),
+            allow_private=settings.getbool("MORGUE_ALLOW_PRIVATE"),
+            folder=self.root if self.root.is_dir() else None,
+        )
+        self.roll = config.roll_bytes, config.roll_minutes * 60
+        self.spool: Spool | None = None
+        self.captures: list[Capture] = []
         self.run: Run | None = None
         self.end: RunEnd | None = None
         self.error: MorgueError | None = None
         self.stopping = False
+        self.patience = Patience(seconds=config.upload_patience)
+        self._hurry = threading.Event()
         self._closing: asyncio.Future[None] | None = None
 
     @classmethod
@@ -68,7 +106,24 @@ class Recorder:
 
     def opened(self, spider: Spider) -> None:
         """Open the spool for this run."""
+        self.captures = self._recent(spider)
         self._open(spider)
+
+    def _recent(self, spider: Spider) -> list[Capture]:
+        """What the archive holds of this site of late; where it cannot be read, more is fetched."""
+        days = self.crawler.settings.getfloat("MORGUE_REMEMBER_DAYS", REMEMBER_DAYS)
+        if days <= 0:
+            return []
+        since = datetime.now(UTC) - timedelta(days=days)
+        try:
+            return recent(open_store(self.archive), self._name(spider), since)
+        except MorgueError as error:
+            logger.warning("cannot read what was captured before (%s): all is fetched again", error)
+            return []
+
+    @staticmethod
+    def _name(spider: Spider | None) -> str:
+        return getattr(spider, "archive_site", None) or (spider.name if spider else "unknown")
 
     def _open(self, spider: Spider | None) -> Spool:
         if self.spool is None:
@@ -78,16 +133,24 @@ class Recorder:
                 "robots": settings.getbool("ROBOTSTXT_OBEY"),
                 **(getattr(spider, "parameters", None) or {}),
             }
-            name = getattr(spider, "archive_site", None) or (spider.name if spider else "unknown")
             start = RunStart(
                 id=self.run_id,
-                site=name,
+                site=self._name(spider),
                 archive=self._lasting(self.archive),
                 started=datetime.now(UTC),
                 software=SOFTWARE,
                 parameters=parameters,
             )
-            self.spool = Spool(self.root, start)
+            size, seconds = self.roll
+            originals = Originals(self.captures)
+            self.spool = Spool(
+                self.root,
+                start,
+                roll=size,
+                roll_seconds=seconds,
+                originals=originals,
+                deliver=asyncio.get_running_loop().call_soon_threadsafe,
+            )
         return self.spool
 
     @staticmethod
@@ -97,15 +160,25 @@ class Recorder:
     def stop(self) -> None:
         """Begin nothing new: requests that wait for their turn are turned away instead of being sent."""
         self.stopping = True
+        self._hurry.set()
+        if self.spool:
+            self.spool.hurry()
         engine = self.crawler.engine
         for slot in engine.downloader.slots.values() if engine else ():
             slot.delay = 0.0  # what waits is not sent, so there is nobody to be polite to
+
+    async def room(self) -> None:
+        """Return when there is room for another exchange: a slow disk slows the fetching down."""
+        while self.spool and (room := self.spool.room()):
+            await asyncio.wrap_future(room)
 
     async def record(self, exchange: Exchange) -> None:
         """Return when the exchange is durable in the spool; a SpoolError ends the crawl."""
         spool = self._open(self.crawler.spider)
         try:
-            await asyncio.wrap_future(spool.submit(exchange))
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            spool.enqueue(exchange, done)
+            await done
         except MorgueError as error:
             self._fail(error)
             raise
@@ -132,9 +205,12 @@ class Recorder:
         said = getattr(spider, "end_reason", None) if reason == "finished" else None
         try:
             self.end = self.spool.close(said or words.get(reason, reason))
-            self.run = publish(open_store(self.spool.start.archive), self.spool.folder)
+            store = open_store(self.spool.start.archive)
+            publisher = Publisher(store=store, patience=self.patience, stop=self._hurry)
+            self.run = publisher.publish(self.spool.folder)
         except MorgueError as error:
             self.error = self.error or error
+            _exit_with(error.exit_code)
             logger.error("%s; the WARCs stay in %s: run `morgue recover`", error, self.spool.folder)
             return
         if self.run:

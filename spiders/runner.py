@@ -51,8 +51,12 @@ class Crawled:
 
 
 def check(archive: str, spool: Path) -> None:
-    """Raise a StoreError where the archive or the spool cannot be used."""
-    open_store(archive).check()
+    """Raise a StoreError where the archive or the spool cannot be used; say what the store lacks."""
+    store = open_store(archive)
+    store.check()
+    lacking = [name for name, there in store.abilities().items() if not there]
+    if lacking:
+        logging.getLogger(__name__).warning("%s lacks %s (`morgue store`)", store.url, ", ".join(lacking))
     try:
         spool.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=spool) as file:
@@ -84,7 +88,7 @@ def crawl(
 def _mend(config: Config) -> None:
     """What an earlier run left behind is published first; if that fails, this run goes on all the same."""
     for each in recover(config.spool, keep_hours=config.spool_keep):
-        if each.action in ("published", "failed"):
+        if each.action in ("published", "restored", "failed"):
             logging.getLogger(__name__).warning("left by run %s: %s %s", each.run, each.action, each.error)
 
 
@@ -163,13 +167,18 @@ class _Line(logging.Formatter):
 def _log(level: int) -> None:
     """Log lines on standard error, from this level up; Scrapy sets the loggers' own levels to its liking."""
     handler = logging.StreamHandler()
-    handler.setLevel(level)
+    handler.addFilter(lambda record: record.levelno >= level or _urgent(record))
     handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     handler.addFilter(lambda record: record.levelno >= logging.ERROR or record.name not in NOISY)
     root = logging.getLogger()
     root.handlers, root.level = [handler], logging.INFO
 
 
+def _urgent(record: logging.LogRecord) -> bool:
+    """A full disk, a store that is away: to be seen however quiet the crawl is."""
+    return record.levelno >= logging.WARNING and record.name.startswith("archive.")
+
+
 def write_result(path: Path, data: dict[str, Any]) -> None:
     """Leave the summary in a file, whole or not at all."""
-    write_durably(path, json.dumps(data, indent=1).encode())
+    write_durably(path, [json.dumps(data, indent=1).encode()])

@@ -14,6 +14,16 @@ USER_AGENT = f"{PRODUCT}/{__version__} (+{CONTACT})" if CONTACT else f"{PRODUCT}
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = PRODUCT
 COOKIES_ENABLED = False
+REFERER_ENABLED = False
+# Each looks at every response for nothing that we use; the first reads the spider's source again each time.
+WARN_ON_GENERATOR_RETURN_VALUE = False
+DOWNLOADER_STATS = False
+DEPTH_STATS_VERBOSE = False
+
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "spiders.coding.Decoding": 590,
+}
 
 CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 2
@@ -21,12 +31,12 @@ DOWNLOAD_DELAY = 1.0
 DOWNLOAD_TIMEOUT = 60
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
+# A part of a page is better than none, and it is marked as one.
+DOWNLOAD_FAIL_ON_DATALOSS = False
 RETRY_TIMES = 2
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"
 REDIRECT_MAX_TIMES = 10
 HTTPERROR_ALLOW_ALL = True
-# A feed or sitemap is XML: the size of a page does not tell whether to parse it.
-REFERRER_POLICY = "no-referrer"
 
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

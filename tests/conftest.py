@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import hypothesis
 import pytest
@@ -125,45 +125,56 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+class Weed:
+    """A real S3 server (SeaweedFS) in a folder; it may be killed and started again."""
+
+    KEYS: ClassVar = {"AWS_ACCESS_KEY_ID": "specimen", "AWS_SECRET_ACCESS_KEY": "specimen-secret"}
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        master, volume, filer, self.port = (free_port() for _ in range(4))
+        self._flags = {
+            "dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "webdav": "false", "admin.ui": "false",
+            "master.telemetry": "false", "s3.allowDeleteBucketNotEmpty": "false", "s3.port.iceberg": 0,
+            "s3.port.lance": 0, "master.port": master, "volume.port": volume, "filer.port": filer,
+            "s3.port": self.port,
+            **{f"{n}.port.grpc": free_port() for n in ("master", "volume", "filer", "s3")},
+        }  # fmt: skip
+        self.env = {
+            **self.KEYS,
+            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.port}",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        program = str(Path(sys.executable).with_name("weed"))
+        with (self.folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                [program, "-logtostderr=true", "mini", *(f"-{k}={v}" for k, v in self._flags.items())],
+                env={**os.environ, **self.KEYS, "GOMEMLIMIT": "200MiB", "S3_BUCKET": "morgue"},
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        wait_until(lambda: _has_bucket(self.env), seconds=60, what="weed mini answering")
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._server:
+            self._server.kill()
+            self._server.wait()
+
+
 @pytest.fixture(scope="session")
 def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A real S3 server (SeaweedFS): the AWS variables that lead to it."""
-    folder = tmp_path_factory.mktemp("weed")
-    master, volume, filer, s3 = (free_port() for _ in range(4))
-    grpc = {f"{n}.port.grpc": free_port() for n in ("master", "volume", "filer", "s3")}
-    keys = {"AWS_ACCESS_KEY_ID": "specimen", "AWS_SECRET_ACCESS_KEY": "specimen-secret"}
-    flags = {
-        "dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "webdav": "false", "admin.ui": "false",
-        "master.telemetry": "false", "s3.allowDeleteBucketNotEmpty": "false", "s3.port.iceberg": 0,
-        "s3.port.lance": 0, "master.port": master, "volume.port": volume, "filer.port": filer, "s3.port": s3,
-        **grpc,
-    }  # fmt: skip
-    log = (folder / "log").open("wb")
-    server = subprocess.Popen(
-        [
-            str(Path(sys.executable).with_name("weed")),
-            "-logtostderr=true",
-            "mini",
-            *(f"-{k}={v}" for k, v in flags.items()),
-        ],
-        env={**os.environ, **keys, "GOMEMLIMIT": "200MiB", "S3_BUCKET": "morgue"},
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-    env = {
-        **keys,
-        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+    """A real S3 server: the AWS variables that lead to it."""
+    server = Weed(tmp_path_factory.mktemp("weed"))
     try:
-        wait_until(lambda: _has_bucket(env), seconds=60, what="weed mini answering")
-        yield env
+        server.start()
+        yield server.env
     finally:
         server.kill()
-        server.wait()
-        log.close()
 
 
 def _has_bucket(env: dict[str, str]) -> bool:

@@ -1,8 +1,12 @@
 """The spool: acknowledged is durable, and what a crash leaves is repaired."""
 
 import os
+import stat
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,16 +18,17 @@ from archive.runs import all_runs
 from archive.spool import RunStart, Spool, idle_runs, read_end, repair
 from archive.store import open_store
 from archive.verify import verify_bytes
+from tests.conftest import wait_until
 from tests.test_warc import exchange
 
 RUN = "20261120T060000Z-00000001"
 
 
-def begin(folder: Path, run: str = RUN, **options: int) -> Spool:
+def begin(folder: Path, run: str = RUN, archive: str = "", **options: Any) -> Spool:
     start = RunStart(
         id=run,
         site="paper",
-        archive=str(folder / "archive"),
+        archive=archive or str(folder / "archive"),
         started=datetime.now(UTC),
         software="test",
         parameters={},
@@ -76,26 +81,56 @@ def test_a_spool_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         begin(tmp_path)
 
 
-def test_a_full_disk_loses_nothing_that_was_acknowledged(
+def test_a_full_disk_pauses_the_run_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("archive.spool.LOOK_AGAIN", 0.01)
+    spool = begin(tmp_path)
+    spool.submit(exchange()).result(timeout=10)
+    with monkeypatch.context() as full:
+        real = os.write
+        full.setattr("os.write", lambda fd, data: no_room(real, fd, data))
+        waiting = spool.submit(exchange(url="http://paper.example/2"))
+        wait_until(lambda: bool(spool.paused), what="the pause")
+        assert not waiting.done()
+    waiting.result(timeout=10)
+    spool.close("finished")
+    assert sealed_records(spool)["response"] == 2
+    assert caplog.records[0].getMessage().startswith("PAUSED")
+
+
+def test_a_run_that_is_stopped_while_the_disk_is_full_keeps_what_was_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = begin(tmp_path)
     spool.submit(exchange()).result(timeout=10)
     real = os.write
-    monkeypatch.setattr("os.write", lambda fd, data: full(real, fd, data))
+    monkeypatch.setattr("os.write", lambda fd, data: no_room(real, fd, data))
+    waiting = spool.submit(exchange(url="http://paper.example/2"))
+    wait_until(lambda: bool(spool.paused), what="the pause")
+    spool.hurry()
     with pytest.raises(SpoolError, match="No space left"):
-        spool.submit(exchange(url="http://paper.example/2")).result(timeout=10)
+        waiting.result(timeout=10)
     monkeypatch.undo()
     spool.close("spool_error")
-    (sealed,) = spool.folder.glob("*.warc.gz")
-    verdict = verify_bytes(sealed.read_bytes(), name="x")
-    assert (verdict.faults, verdict.records["response"]) == ([], 1)
+    assert sealed_records(spool)["response"] == 1
 
 
-def full(write: object, descriptor: int, data: memoryview) -> int:
-    """A disk that takes half of what it is given, and then no more."""
-    if len(data) > 8:
-        os.pwrite(descriptor, bytes(data[: len(data) // 2]), os.lseek(descriptor, 0, os.SEEK_CUR))
+def sealed_records(spool: Spool) -> Counter[str]:
+    """What the sealed WARCs of a run hold, all of it whole."""
+    found: Counter[str] = Counter()
+    for sealed in spool.folder.glob("*.warc.gz"):
+        verdict = verify_bytes(sealed.read_bytes(), name="x")
+        assert verdict.faults == []
+        found += verdict.records
+    return found
+
+
+def no_room(write: Callable[[int, bytes], int], descriptor: int, data: memoryview) -> int:
+    """A disk that takes half of what it is given, and then no more; pipes and sockets it does not know."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return write(descriptor, data)
+    os.pwrite(descriptor, bytes(data[: len(data) // 2]), os.lseek(descriptor, 0, os.SEEK_CUR))
     raise OSError(28, "No space left on device")
 
 

@@ -1,12 +1,18 @@
 """Fixity: every kind of damage is found, and nothing else."""
 
+import base64
 import gzip
+import hashlib
 import io
+import re
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from archive.verify import matches, verify_bytes
 from archive.warc import members
@@ -37,7 +43,15 @@ def test_a_whole_warc_has_no_fault() -> None:
         (lambda b: b.replace(b"WARC-Record-ID", b"X-Record-ID"), "without warc-record-id"),
         (lambda b: b.replace(b"2026-11-20T06", b"yesterday"), "no WARC-Date"),
         (lambda b: b + b, "more than one record"),
-        (lambda b: b"ELEPHANT" + b, "not a WARC record"),
+        (lambda b: b"ELEPHANT" + b, "no record of a WARC"),
+        (lambda b: b.replace(b"WARC-Type: response\r\n", b""), "without warc-type"),
+        (lambda b: b.replace(b"WARC-Date", b"X-Date"), "without warc-date"),
+        (lambda b: re.sub(rb"(WARC-Date: \S+)Z", rb"\1", b), "not in UTC"),
+        (lambda b: b.replace(b"-Digest: sha", b"-Was: sha"), "without any digest"),
+        (lambda b: b.replace(b"WARC-Type:", b"no header\r\nWARC-Type:"), "header line that is none"),
+        (lambda b: b.replace(b"sha256:", b"sha256:0"), "block digest"),
+        (lambda b: b.replace(b"WARC/1.1", b"WARC/9.9"), "neither WARC/1.0 nor"),
+        (lambda b: b.replace(b"<urn:uuid:", b"<"), "is no URI"),
     ],
 )
 def test_damage_inside_a_record_is_found(change: Callable[[bytes], bytes], said: str) -> None:
@@ -106,3 +120,182 @@ def test_the_command_says_what_is_damaged_and_ends_with_5(morgue: Callable[..., 
     done = morgue("verify", str(path))
     assert done.code == 5
     assert "torn gzip member at offset" in done.out
+
+
+CODED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def record(
+    kind: str, *lines: str, block: bytes = b"", version: str = "1.1", rest: bytes = b"\r\n\r\n"
+) -> bytes:
+    """A record as others write it, gzipped."""
+    plain = plain_record(kind, *lines, block=block, version=version, rest=rest)
+    return gzip.compress(plain, mtime=0)
+
+
+def plain_record(
+    kind: str, *lines: str, block: bytes = b"", version: str = "1.1", rest: bytes = b"\r\n\r\n"
+) -> bytes:
+    number = f"<urn:uuid:{uuid.uuid4()}>"
+    named = [f"WARC-Type: {kind}", f"WARC-Record-ID: {number}", "WARC-Date: 2026-11-20T06:00:00Z", *lines]
+    named = [n for n in named if n]
+    head = "\r\n".join([f"WARC/{version}", *named, f"Content-Length: {len(block)}", "", ""])
+    return head.encode() + block + rest
+
+
+def sha1(data: bytes) -> str:
+    return "sha1:" + base64.b32encode(hashlib.sha1(data).digest()).decode()
+
+
+def faults(data: bytes, name: str = "x.warc.gz") -> list[str]:
+    return [fault.what for fault in verify_bytes(data, name=name).faults]
+
+
+def response(head: bytes, body: bytes, *lines: str, version: str = "1.1") -> bytes:
+    return record(
+        "response", "WARC-Target-URI: http://paper.example/",
+        "Content-Type: application/http; msgtype=response", f"WARC-Payload-Digest: {sha1(body)}",
+        *lines, block=head + body, version=version,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_a_decoded_body_under_a_kept_content_encoding_is_found(coding: str) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n".encode()
+    assert any(f"is not {coding}" in f for f in faults(response(head, b"<!doctype html><p>decoded" * 9)))
+
+
+def test_a_decoded_body_under_a_kept_transfer_encoding_is_found() -> None:
+    assert any("is not chunked" in f for f in faults(response(CODED, b"<p>no chunks here")))
+
+
+@pytest.mark.parametrize("kept", [gzip.compress(b"page", mtime=0), b""])
+def test_a_body_that_is_coded_as_its_head_says_is_right(kept: bytes) -> None:
+    assert faults(response(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", kept)) == []
+
+
+def test_a_lie_of_the_server_that_the_writer_noted_is_no_fault() -> None:
+    verdict = verify_bytes(warc(exchange(response=CODED + b"<p>no chunks")), name="x")
+    assert (verdict.faults, len(verdict.notes)) == ([], 1)
+
+
+def test_a_revisit_that_refers_to_nothing_is_found() -> None:
+    profile = "WARC-Profile: http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+    nothing = record("revisit", "WARC-Target-URI: http://paper.example/", profile)
+    elsewhere = record("revisit", profile, "WARC-Refers-To: <urn:uuid:00000000-0000-4000-8000-000000000000>")
+    named = record("revisit", profile, "WARC-Refers-To-Target-URI: http://paper.example/")
+    assert any("refers to nothing" in f for f in faults(nothing))
+    assert any("refers to nothing" in f for f in faults(elsewhere))
+    assert faults(named) == []
+
+
+def test_records_in_one_gzip_member_are_found() -> None:
+    plain = gzip.decompress(warc(exchange()))
+    assert any("more than one record" in f for f in faults(gzip.compress(plain, mtime=0)))
+
+
+def test_a_file_that_is_still_open_may_be_one_member() -> None:
+    plain = gzip.decompress(warc(exchange()))
+    assert faults(gzip.compress(plain, mtime=0), "x.warc.gz.open") == []
+
+
+def test_bytes_behind_the_end_are_found() -> None:
+    assert faults(warc(exchange()) + b"something else")
+
+
+def test_a_plain_warc_is_checked_as_well() -> None:
+    plain = gzip.decompress(warc(exchange()))
+    assert faults(plain, "x.warc") == []
+    assert faults(plain[:-3], "x.warc")
+    assert faults(plain.replace(b"Hello", b"Jello"), "x.warc")
+
+
+HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+
+
+def arc(length: int = 60) -> bytes:
+    """An ARC file of two records, as crawlers wrote them until 2009."""
+    about = b"1 0 Somebody\nURL IP-address Archive-date Content-type Archive-length\n"
+    body = HTTP + b"<p>old</p>"
+    return (
+        b"filedesc://x.arc 0.0.0.0 20060101000000 text/plain %d\n" % len(about) + about + b"\n"
+        + b"http://paper.example/ 192.0.2.1 20060101000000 text/html %d\n" % (len(body) + length - 60)
+        + body + b"\n"
+    )  # fmt: skip
+
+
+def heritrix() -> bytes:
+    """As Heritrix writes: WARC/1.0, a DNS record, request and metadata behind the response."""
+    dns = b"20261120060000\npaper.example.\t300\tIN\tA\t192.0.2.1\n"
+    return b"".join([
+        record("warcinfo", "Content-Type: application/warc-fields", block=b"a: H\r\n\r\n", version="1.0"),
+        record("response", "WARC-Target-URI: dns:paper.example", "Content-Type: text/dns",
+               f"WARC-Block-Digest: {sha1(dns)}", block=dns, version="1.0"),
+        response(HTTP, b"<p>page", "WARC-IP-Address: 192.0.2.1", version="1.0"),
+        record("metadata", "WARC-Target-URI: http://paper.example/", "Content-Type: application/warc-fields",
+               block=b"seed:\r\nfetchTimeMs: 5\r\n\r\n", version="1.0"),
+    ])  # fmt: skip
+
+
+def common_crawl() -> bytes:
+    """As Common Crawl writes: codings undone, their headers renamed, cut at a length."""
+    head = b"HTTP/1.1 200 OK\r\nX-Crawl-Content-Encoding: br\r\nX-Crawl-Transfer-Encoding: chunked\r\n\r\n"
+    return response(
+        head, b"<p>cut", "WARC-Truncated: length", "WARC-Identified-Payload-Type: text/html", version="1.0"
+    )
+
+
+def browsertrix() -> bytes:
+    """As Browsertrix writes: WARC/1.1, SHA-256, codings undone, page information as resources."""
+    head, body = b"HTTP/1.1 200 OK\r\nx-orig-content-encoding: br\r\n\r\n", b"<p>page"
+    sha = "sha256:" + hashlib.sha256(body).hexdigest()
+    info = b'{"urls": {}}'
+    return record(
+        "response", "WARC-Target-URI: http://paper.example/", f"WARC-Payload-Digest: {sha}",
+        f"WARC-Block-Digest: sha256:{hashlib.sha256(head + body).hexdigest()}", 'WARC-JSON-Metadata: {"a":1}',
+        "Content-Type: application/http; msgtype=response", block=head + body,
+    ) + record(
+        "resource", "WARC-Target-URI: urn:pageinfo:http://paper.example/", "Content-Type: application/json",
+        f"WARC-Payload-Digest: sha256:{hashlib.sha256(info).hexdigest()}", block=info,
+    )  # fmt: skip
+
+
+def wget() -> bytes:
+    """As wget 1.14 writes: URIs in angle brackets, and one id for two records about itself."""
+    number = "<urn:uuid:305cda53-0000-4000-8000-000000000000>"
+    target = "WARC-Target-URI: <metadata://gnu.org/software/wget/warc/MANIFEST.txt>"
+    own = [f"WARC-Record-ID: {number}", target, f"WARC-Block-Digest: {sha1(b'x')}"]
+    twice = gzip.compress(
+        plain_record("resource", *own, block=b"x", version="1.0").replace(b"WARC-Record-ID", b"X-ID", 1),
+        mtime=0,
+    )
+    uri = "WARC-Target-URI: <http://paper.example/>"
+    page = record("response", uri, f"WARC-Block-Digest: {sha1(HTTP)}", block=HTTP, version="1.0")
+    return page + twice + twice
+
+
+@pytest.mark.parametrize(
+    "data",
+    [arc(), heritrix(), common_crawl(), browsertrix(), wget()],
+    ids=["arc", "heritrix", "common crawl", "browsertrix", "wget"],
+)
+def test_whole_files_of_others_have_no_fault(data: bytes) -> None:
+    assert faults(data) == []
+
+
+@pytest.mark.parametrize("length", [30, 90])
+def test_a_wrong_length_in_an_arc_is_found(length: int) -> None:
+    assert faults(arc(length), "x.arc")
+
+
+WHOLE = warc(exchange())
+STARTS = {m.offset for m in members(io.BytesIO(WHOLE))}
+
+
+@given(st.integers(min_value=0, max_value=len(WHOLE) - 1), st.integers(min_value=1, max_value=255))
+def test_no_byte_can_change_without_a_fault(place: int, change: int) -> None:
+    # In a gzip header, flags that announce nothing, time and system say nothing that can be checked.
+    inside = place - max(start for start in STARTS if start <= place)
+    data = bytearray(WHOLE)
+    data[place] ^= change
+    assert inside in range(3, 10) or faults(bytes(data))

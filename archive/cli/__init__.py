@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from archive import __version__
-from archive.cli.keep import extract, index, recover, store, verify
+from archive.cli.keep import abilities, extract, index, recover, verify
 from archive.cli.read import articles, captures, get, runs
 from archive.cli.serve import serve
 from archive.errors import MorgueError
@@ -67,7 +67,7 @@ def group() -> None:
     """
 
 
-for command in (articles, captures, extract, get, index, recover, runs, serve, store, verify):
+for command in (articles, captures, extract, get, index, recover, abilities, runs, serve, verify):
     group.add_command(command)
 
 

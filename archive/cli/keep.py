@@ -13,7 +13,7 @@ from archive.index import merge
 from archive.patience import Patience
 from archive.publish import recover as recover_spool
 from archive.runs import all_runs, find_run
-from archive.store import Store
+from archive.store import Store, open_store
 from archive.verify import Verdict, verify_bytes
 from archive.verify import verify as verify_file
 
@@ -61,6 +61,8 @@ def _show(verdict: Verdict, as_json: bool) -> None:
     click.echo(f"{'ok     ' if verdict.ok else 'DAMAGED'}  {verdict.name}  {counts}")
     for fault in verdict.faults[:20]:
         click.echo(f"         at {fault.offset}: {fault.what}")
+    for note in verdict.notes[:5]:
+        click.echo(f"  note   at {note.offset}: {note.what}")
 
 
 @click.command()
@@ -71,9 +73,8 @@ def recover(as_json: bool) -> None:
     Example: MORGUE_SPOOL=/data/spool morgue recover
     """
     config = Config.from_env()
-    done = recover_spool(
-        config.spool, keep_hours=config.spool_keep, patience=Patience(config.upload_patience)
-    )
+    patience = Patience(seconds=config.upload_patience)
+    done = recover_spool(config.spool, keep_hours=config.spool_keep, patience=patience)
     for each in done:
         if as_json:
             echo_json(asdict(each))
@@ -88,34 +89,23 @@ def recover(as_json: bool) -> None:
         raise StoreError("not all runs could be published; their WARCs stay in the spool")
 
 
-@click.command()
+@click.command("store")
 @archive_option
 @json_option
-def store(archive: str | None, as_json: bool) -> None:
-    """Tell whether the store can be reached, and what it lacks; writes one empty object `.probe`, once.
+def abilities(archive: str | None, as_json: bool) -> None:
+    """Try out what the store can, of what an archive relies on.
 
-    Example: morgue store --archive s3://morgue/archive
+    Exit code 4 where it cannot be used. Example: morgue store --archive s3://bucket/papers
     """
-    url = archive_url(archive)
-    try:
-        lacks = the_store(archive).lacks()
-    except StoreError as error:
-        if as_json:
-            echo_json({"url": url, "reachable": False, "can": [], "lacks": [], "error": str(error)})
-        raise
-    asked = _asked() if "://" in url else ("write-once files",)
-    can = [name for name in asked if name not in lacks]
+    found = open_store(archive_url(archive))
+    found.check()
+    able = found.abilities()
     if as_json:
-        echo_json({"url": url, "reachable": True, "can": can, "lacks": lacks})
-    else:
-        click.echo(f"{url}  can be reached\n  can    {', '.join(can) or 'none of what was asked for'}")
-        click.echo(f"  lacks  {', '.join(lacks) or 'nothing'}")
-
-
-def _asked() -> tuple[str, ...]:
-    from archive.s3 import ASKED  # with boto3: late, for a fast command line
-
-    return ASKED
+        echo_json({"archive": found.url, "abilities": able})
+        return
+    click.echo(f"{found.url} can be used")
+    for name, there in able.items():
+        click.echo(f"  {'yes' if there else 'NO ':4} {name}")
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from archive.cdxj import line_of
 from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
 from archive.config import Config
-from archive.errors import NotCaptured, StoreError
+from archive.errors import NotCaptured
 from archive.index import Index
 from archive.model import ArticleRow, Run
 from archive.playback import play, read_location
@@ -22,16 +22,14 @@ from archive.runs import all_runs
 @archive_option
 @json_option
 def runs(site: str | None, archive: str | None, as_json: bool) -> None:
-    """List the published runs, oldest first, and what waits in the spool: `morgue recover` publishes that.
+    """List the runs: those that wait in the spool, then the published ones, oldest first.
 
     Example: morgue runs --site the-daily-specimen
     """
-    left = [each for each in waiting(Config.from_env().spool) if site in (None, each.site)]
-    try:
-        found = list(all_runs(the_store(archive), site))
-    except StoreError:
-        _show_waiting(left, as_json)  # while the store is away it is the more wanted
-        raise
+    for each in waiting(Config.from_env().spool):
+        if site in (None, each.site):
+            _waits(each, as_json)
+    found = list(all_runs(the_store(archive), site))
     if not found and not as_json:
         click.echo("no runs are published here yet; `morgue crawl SITE` makes one", err=True)
     for run in found:
@@ -39,19 +37,16 @@ def runs(site: str | None, archive: str | None, as_json: bool) -> None:
             echo_json(asdict(run) | {"state": "published"})
         else:
             click.echo(_run_line(run))
-    _show_waiting(left, as_json)
 
 
-def _show_waiting(left: list[Waiting], as_json: bool) -> None:
-    for each in left:
-        if as_json:
-            echo_json(asdict(each))
-        else:
-            why = f"  ({each.error})" if each.error else ""
-            state = each.state.upper()
-            click.echo(f"{each.id}  {each.site}  {state}  {each.bytes:,} bytes  for {each.archive}{why}")
-    if not as_json and any(each.state == "waiting" for each in left):
-        click.echo("what is WAITING is in the spool only; `morgue recover` publishes it", err=True)
+def _waits(each: Waiting, as_json: bool) -> None:
+    if as_json:
+        echo_json(asdict(each))
+        return
+    why = each.why or ("it is being written" if each.state == "writing" else "`morgue recover` publishes it")
+    click.echo(
+        f"{each.run}  {each.site}  NOT PUBLISHED ({each.state})  {each.size:,} bytes in the spool: {why}"
+    )
 
 
 def _run_line(run: Run) -> str:

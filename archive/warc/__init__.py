@@ -7,13 +7,14 @@ from archive.warc.reader import (
     members,
     read_record,
 )
-from archive.warc.writer import Written, warcinfo_member, write_exchange
+from archive.warc.writer import Written, ends_group, warcinfo_member, write_exchange
 
 __all__ = [
     "Member",
     "Record",
     "Written",
     "captures_of",
+    "ends_group",
     "members",
     "read_record",
     "warcinfo_member",

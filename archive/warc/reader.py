@@ -141,4 +141,6 @@ def _capture(record: Record, place: Location) -> Capture:
         location=place,
         kind=record.kind,
         redirect=target.decode("latin-1") if target else None,
+        id=record.headers.get("warc-record-id", ""),
+        truncated=record.headers.get("warc-truncated"),
     )
