@@ -13,7 +13,9 @@ MorgueError
 │   ├── StoreConflict      a key holds other bytes than those to be written
 │   ├── StoreDenied        wrong credentials or no permission
 │   ├── StoreBusy          may go away by itself (retry)
+│   │   └── StoreDamaged   what was sent arrived damaged
 │   └── SpoolError         the spool folder cannot be written
+│       └── BeingPublished another process publishes this run now
 └── DamagedWarc            damage in an archive: names file and offset
 """
 
@@ -83,8 +85,18 @@ class StoreBusy(StoreError):
     retryable = True
 
 
+class StoreDamaged(StoreBusy):
+    """What was sent arrived damaged; a checksum told."""
+
+
 class SpoolError(StoreError):
     """The spool folder cannot be written."""
+
+
+class BeingPublished(SpoolError):
+    """Another process publishes this run now."""
+
+    retryable = True
 
 
 class DamagedWarc(MorgueError):

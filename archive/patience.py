@@ -49,18 +49,21 @@ def patiently(
 ) -> T:
     """Do `work`, again while it fails with an error that may go away; then raise that error.
 
-    `what` is what is kept meanwhile, for the log; `stop` cuts the waiting short.
+    `what` is what is kept meanwhile, for the log; `stop` cuts the waiting short. The time that the tries take
+    counts as well: a store that hangs uses patience up, too.
     """
     stop = stop or threading.Event()
+    ends = time.monotonic() + patience.seconds
     said = -SAID_EVERY
     for pause in patience.pauses():
         try:
             return work()
         except MorgueError as error:
-            if not error.retryable or stop.is_set():
+            left = ends - time.monotonic()
+            if not error.retryable or stop.is_set() or left <= 0:
                 raise
             if time.monotonic() - said >= SAID_EVERY:
                 logger.warning("%s; trying again for %.0f s, %s", error, patience.seconds, what)
                 said = time.monotonic()
-        stop.wait(pause)
+        stop.wait(min(pause, left))
     return work()

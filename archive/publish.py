@@ -2,21 +2,30 @@
 
 Rules: every step is idempotent (the same keys and bytes again are success); what may go away by itself is
 tried again for as long as the operator allows; the spool copy stays until all bytes in the store have been
-read and compared, `keep_hours` later.
+read and compared, `keep_hours` later. One process at a time publishes a run.
+
+    <spool>/<run id>/publishing    held (flock) by the process that publishes
+                     waiting       why the last publication failed
+                     published     when all was in the store, verified
+                     cleared       all was verified twice: nothing here is needed any more
 """
 
+import fcntl
+import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from archive.errors import MorgueError, NotStored, SpoolError, StoreConflict
+from archive.errors import BeingPublished, MorgueError, NotStored, SpoolError, StoreConflict
 from archive.model import PublishedWarc, Run, WarcFile
 from archive.patience import ONCE, Patience, patiently
-from archive.runs import manifest_key, write_run
+from archive.runs import manifest_key, read_run, write_run
 from archive.spool import (
     RunEnd,
     RunStart,
@@ -71,13 +80,19 @@ class Publisher:
 
     def publish(self, folder: Path) -> Run | None:
         """Publish a run's sealed WARCs and its manifest; None where the run wrote nothing."""
+        with self._patiently(lambda: hold(folder)):
+            return self.publish_held(folder)
+
+    def publish_held(self, folder: Path) -> Run | None:
+        """The same, by a caller who holds the folder."""
         start, end = read_start(folder), read_end(folder)
         if end is None:
             raise SpoolError(f"{folder}: the run has not ended; `morgue recover` repairs what a crash left")
         try:
             run = self._publish(folder, start, end)
         except MorgueError as error:
-            write_durably(folder / "waiting", [str(error).encode()])
+            with suppress(OSError):  # a full disk must not hide why
+                write_durably(folder / "waiting", [str(error).encode()])
             raise
         write_durably(folder / "published", [datetime.now(UTC).isoformat().encode()])
         (folder / "waiting").unlink(missing_ok=True)
@@ -90,14 +105,18 @@ class Publisher:
             self._patiently(lambda: write_run(self.store, run))
         return run
 
-    def upload(self, start: RunStart, path: Path) -> PublishedWarc:
-        """Put one WARC and then its CDXJ; raise StoreConflict where other bytes stand in their place."""
+    def upload(self, start: RunStart, path: Path, *, stored: bool = False) -> PublishedWarc:
+        """Put one WARC (but where it is known to be `stored`) and then its CDXJ.
+
+        Raise StoreConflict where other bytes stand in their place.
+        """
         name = path.name.removesuffix(".warc.gz")
         key = warc_key(start.site, name, opened_at(name))
         cdxj = key.replace("warc/", "cdxj/", 1).removesuffix(".warc.gz") + ".cdxj"
         sealed = describe(path)
         lines = path.with_name(f"{name}.cdxj").read_bytes()
-        self._patiently(lambda: self.store.put_file(key, path, sealed.sha256))
+        if not stored:
+            self._patiently(lambda: self.store.put_file(key, path, sealed.sha256))
         self._patiently(lambda: self.store.put(cdxj, lines))
         return PublishedWarc(
             key=key, cdxj=cdxj, size=sealed.size, sha256=sealed.sha256, records=sealed.records
@@ -115,8 +134,52 @@ class Publisher:
             raise StoreConflict(f"{key} is no longer what was published; the whole one is {path}")
         return False
 
+    def agree(self, folder: Path, start: RunStart) -> None:
+        """See that index lines and manifest are there, put what has vanished; the WARCs were read before."""
+        end = read_end(folder)
+        warcs = tuple(self.upload(start, p, stored=True) for p in sorted(folder.glob("*.warc.gz")))
+        if end is None or not warcs:
+            return
+        run = _run(start, end, warcs)
+        try:
+            # Not byte by byte: another version may have written a manifest with more or less in it.
+            if self._patiently(lambda: read_run(self.store, run.key)).warcs != warcs:
+                raise StoreConflict(f"{run.key} names other WARCs than {folder}; look at who wrote it")
+        except NotStored:
+            self._patiently(lambda: write_run(self.store, run))
+
     def _patiently(self, work: Callable[[], T]) -> T:
         return patiently(work, self.patience, what="the spool keeps everything", stop=self.stop)
+
+
+class _Held:
+    """A run's folder, held until the `with` ends."""
+
+    def __init__(self, lock: int) -> None:
+        self.lock = lock
+
+    def __enter__(self) -> "_Held":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.lock)
+
+
+def hold(folder: Path) -> _Held:
+    """Hold a run's folder for publication; raise BeingPublished where another process does.
+
+    Two at once would abort each other's uploads, and one clear away what the other reads.
+    """
+    try:
+        lock = os.open(folder / "publishing", os.O_CREAT | os.O_RDWR, 0o644)
+    except OSError as error:
+        raise SpoolError(f"cannot write to the spool {folder}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise BeingPublished(f"{folder} is being published by another process") from None
+    return _Held(lock)
 
 
 def publish(store: Store, folder: Path) -> Run | None:
@@ -149,9 +212,23 @@ def _run(start: RunStart, end: RunEnd, warcs: tuple[PublishedWarc, ...]) -> Run:
 def recover(spool: Path, *, keep_hours: float, patience: Patience = ONCE) -> list[Recovered]:
     """Finish what crashed or failed runs left in the spool, and clear what is safe in the store.
 
-    Runs that a process is still writing are left alone. A run goes to the archive that it was begun for.
+    Runs that a process is still writing or publishing are left alone. A run goes to the archive that it was
+    begun for. All runs share one patience: what is waited in vain for one is not waited for the next.
     """
-    return [_recover(folder, keep_hours, patience) for folder in idle_runs(spool)]
+    done = []
+    for folder in idle_runs(spool):
+        began = time.monotonic()
+        try:
+            with hold(folder):
+                done.append(_recover(folder, keep_hours, patience))
+        except BeingPublished:
+            continue
+        except MorgueError as error:
+            done.append(Recovered(run=folder.name, site="", action="failed", error=str(error)))
+        if done[-1].action == "failed":
+            left = patience.seconds - (time.monotonic() - began)
+            patience = replace(patience, seconds=max(0.0, left))
+    return done
 
 
 def _recover(folder: Path, keep_hours: float, patience: Patience) -> Recovered:
@@ -165,7 +242,7 @@ def _recover(folder: Path, keep_hours: float, patience: Patience) -> Recovered:
         done = replace(done, repaired=repair(folder))
         if read_end(folder) is None:
             write_end(folder, _recovered_end(folder))
-        publisher.publish(folder)
+        publisher.publish_held(folder)
         return replace(done, action="published")
     except MorgueError as error:
         return replace(done, error=str(error))
@@ -182,13 +259,24 @@ def _recovered_end(folder: Path) -> RunEnd:
 
 def _clear(publisher: Publisher, start: RunStart, folder: Path, keep_hours: float) -> str:
     when = datetime.fromisoformat((folder / "published").read_text(encoding="utf-8"))
+    if (folder / "cleared").is_file():
+        return _drop(folder)
     if datetime.now(UTC) - when < timedelta(hours=keep_hours):
         return "kept"
     lost = [path for path in sorted(folder.glob("*.warc.gz")) if publisher.lost(start, path)]
     if lost:
-        publisher.publish(folder)
+        publisher.publish_held(folder)
         return "restored"
-    publisher.publish(folder)  # the small objects: equal is success
+    publisher.agree(folder, start)
+    return _drop(folder)
+
+
+def _drop(folder: Path) -> str:
+    """Remove the folder, so that a half of it is never taken for a run that wrote less."""
+    write_durably(folder / "cleared", [])
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in ("run.json", "published", "cleared"):
+            path.unlink()
     shutil.rmtree(folder)
     return "cleared"
 
@@ -199,13 +287,31 @@ def waiting(spool: Path) -> Iterator[Waiting]:
     for folder in sorted(spool.glob("*/")):
         if (folder / "published").is_file() or not (folder / "run.json").is_file():
             continue
+        yield _waiting(folder, idle=folder in idle)
+
+
+def _waiting(folder: Path, *, idle: bool) -> Waiting:
+    site = archive = ""
+    try:
         start = read_start(folder)
-        reason = folder / "waiting"
-        yield Waiting(
-            run=start.id,
-            site=start.site,
-            archive=start.archive,
-            state="waiting" if folder in idle else "writing",
-            size=sum(path.stat().st_size for path in folder.glob("*.warc.gz*")),
-            why=reason.read_text(encoding="utf-8") if reason.is_file() else "",
-        )
+        site, archive, why = start.site, start.archive, _why(folder)
+    except SpoolError as error:
+        why = str(error)
+    return Waiting(
+        run=folder.name,
+        site=site,
+        archive=archive,
+        state="waiting" if idle else "writing",
+        size=sum(path.stat().st_size for path in folder.glob("*.warc.gz*")),
+        why=why,
+    )
+
+
+def _why(folder: Path) -> str:
+    try:
+        if (folder / "publishing").is_file():
+            hold(folder).__exit__()
+    except BeingPublished:
+        return "it is being published"
+    reason = folder / "waiting"
+    return reason.read_text(encoding="utf-8") if reason.is_file() else ""

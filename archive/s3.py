@@ -13,16 +13,26 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 import botocore.exceptions
+import botocore.loaders
+import botocore.session
 from botocore.config import Config as ClientConfig
 
 from archive.config import Config
-from archive.errors import ConfigError, NotStored, StoreBusy, StoreConflict, StoreDenied, StoreError
+from archive.errors import (
+    ConfigError,
+    NotStored,
+    StoreBusy,
+    StoreConflict,
+    StoreDamaged,
+    StoreDenied,
+    StoreError,
+)
 
 PART = 16 * 1024 * 1024
 ENDS = 4096  # bytes of each end of a file that are read back
@@ -37,8 +47,12 @@ DENIED = {
 MISSING = {"NoSuchKey", "404", "NotFound"}
 TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 BUSY = {
-    "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504",
-    # What came was not what was sent: it is to be sent again.
+    "SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "OperationAborted",
+    # An upload that somebody aborted, or a part that is gone: it is to be begun again.
+    "NoSuchUpload", "InvalidPart",
+}  # fmt: skip
+# What came was not what was sent: it is to be sent again.
+DAMAGED = {
     "BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "IncompleteBody",
     "XAmzContentChecksumMismatch",
 }  # fmt: skip
@@ -66,9 +80,9 @@ class S3Store:
             s3={"addressing_style": "path"},
         )
         try:
-            return boto3.session.Session().client("s3", config=settings)
+            return _session().client("s3", config=settings)
         except botocore.exceptions.NoRegionError:
-            return boto3.session.Session().client("s3", region_name="us-east-1", config=settings)
+            return _session().client("s3", region_name="us-east-1", config=settings)
         except (botocore.exceptions.BotoCoreError, ValueError) as error:
             raise ConfigError(f"the S3 settings are wrong ({error}); check the AWS_* variables") from error
 
@@ -100,7 +114,11 @@ class S3Store:
             checksum = b64encode(bytes.fromhex(sha256)).decode()
         else:
             checksum = _crc_of(path)
-            self._once(key, sha256, lambda: self._put_parts(key, path, sha256, checksum))
+            # Asked first: all of it would be sent before its completion said that it is there already.
+            if self.size(key) is None:
+                self._once(key, sha256, lambda: self._put_parts(key, path, sha256, checksum))
+            elif self._digest(key) != sha256:
+                raise _taken(key)
         self._asked(key, size, sha256, checksum)
         self._read_back(key, path, size)
 
@@ -138,8 +156,7 @@ class S3Store:
                     key, self.client.upload_part, Key=self.prefix + key, UploadId=upload,
                     PartNumber=number, Body=data, ChecksumCRC32=crc,
                 )  # fmt: skip
-                # S3's ETag of a part is its MD5: a part damaged on the way is seen here.
-                if sent["ETag"].strip('"') != hashlib.md5(data, usedforsecurity=False).hexdigest():
+                if not arrived(sent, data, crc):
                     raise StoreBusy(f"{key}: part {number} arrived damaged at {self.url}; try again")
                 yield {"PartNumber": number, "ETag": sent["ETag"], "ChecksumCRC32": crc}
                 number += 1
@@ -162,13 +179,17 @@ class S3Store:
         try:
             write()
         except StoreConflict:
-            if self._digest(key) != digest:
-                raise
+            try:
+                if self._digest(key) == digest:
+                    return
+            except NotStored:
+                raise StoreBusy(f"{key}: somebody else is writing it to {self.url}; try again") from None
+            raise
 
     def _digest(self, key: str) -> str:
         head = self._call(key, self.client.head_object, Key=self.prefix + key)
         known = head.get("Metadata", {}).get("sha256")
-        return str(known) if known else hashlib.sha256(self.read(key)).hexdigest()
+        return str(known) if known else self.digest(key)
 
     def _asked(self, key: str, size: int, sha256: str, checksum: str) -> None:
         """Ask for what was just written; a store may say yes and keep nothing."""
@@ -189,6 +210,9 @@ class S3Store:
             for start in dict.fromkeys((0, max(size - ENDS, 0))):
                 file.seek(start)
                 wanted = file.read(ENDS)
+                if self.read(key, start, len(wanted)) == wanted:
+                    continue
+                # Twice wrong is wrong; once may be damage on the way back.
                 if self.read(key, start, len(wanted)) != wanted:
                     raise StoreConflict(f"{key}: {self.url} gives back other bytes at {start} than were sent")
 
@@ -209,44 +233,72 @@ class S3Store:
     def _lock(self, key: str) -> dict[str, Any]:
         """Object Lock for what is the truth, where the bucket has it and the bucket's default does not do."""
         config = Config.from_env()
-        if not (key.startswith(TRUTH) and config.lock_days and self._lockable):
+        if not (key.startswith(TRUTH) and config.lock_days):
             return {}
-        until = datetime.now(UTC) + timedelta(days=config.lock_days)
-        return {"ObjectLockMode": config.lock_mode, "ObjectLockRetainUntilDate": until}
+        return retention(
+            self._bucket_lock, days=config.lock_days, mode=config.lock_mode, now=datetime.now(UTC)
+        )
 
     @cached_property
-    def _lockable(self) -> bool:
+    def _bucket_lock(self) -> dict[str, Any]:
+        """The bucket's Object Lock: empty where it has none, or where we may not ask."""
+        found = self._known(self.client.get_object_lock_configuration)
+        return dict(found.get("ObjectLockConfiguration", {}))
+
+    def _known(self, method: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         try:
-            found = self._call("", self.client.get_object_lock_configuration)
+            return self._call("", method)
         except StoreBusy:
             raise
         except StoreError:
-            return False
-        return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
+            return {}
 
     def abilities(self) -> dict[str, bool]:
-        """What the store can, of what we rely on; tried out on a small object, `.probe`."""
+        """What the store can, of what we rely on; tried out on one empty object, `.probe`, written once."""
         return {
-            "conditional writes": self._refuses(IfNoneMatch="*"),
-            "checksums": self._refuses(ChecksumSHA256=b64encode(bytes(32)).decode(), key=PROBE + "-wrong"),
-            "versioning": self._versioned(),
-            "Object Lock": self._lockable,
+            "conditional writes": self._refuses_a_second(),
+            "checksums": self._refuses_a_wrong_sum(),
+            "versioning": self._known(self.client.get_bucket_versioning).get("Status") == "Enabled",
+            "Object Lock": self._bucket_lock.get("ObjectLockEnabled") == "Enabled",
         }
 
-    def _refuses(self, *, key: str = PROBE, **condition: str) -> bool:
-        """Whether a write that must be refused is refused."""
+    def _refuses_a_second(self) -> bool:
+        empty = b64encode(hashlib.sha256().digest()).decode()  # where a bucket locks, S3 asks for a checksum
         for _ in range(2):
             try:
-                self._call(key, self.client.put_object, Key=self.prefix + key, Body=b"probe", **condition)
-            except (StoreConflict, StoreBusy):
+                self._call(
+                    PROBE, self.client.put_object, Key=self.prefix + PROBE, Body=b"", IfNoneMatch="*",
+                    ChecksumSHA256=empty,
+                )  # fmt: skip
+            except StoreConflict:
                 return True
+            except (StoreBusy, StoreDenied):
+                raise  # this says nothing of what it can
             except StoreError:
-                return key != PROBE
+                return False
         return False
 
-    def _versioned(self) -> bool:
-        with suppress(StoreError):
-            return bool(self._call("", self.client.get_bucket_versioning).get("Status") == "Enabled")
+    def _refuses_a_wrong_sum(self) -> bool:
+        """Tried out on a part of an upload that is never completed: nothing is left of it."""
+        full, upload = self.prefix + PROBE, ""
+        try:
+            begun = self._call(
+                PROBE, self.client.create_multipart_upload, Key=full, ChecksumAlgorithm="CRC32"
+            )
+            upload = begun["UploadId"]
+            self._call(
+                PROBE, self.client.upload_part, Key=full, UploadId=upload, PartNumber=1, Body=b"probe",
+                ChecksumCRC32=_crc(0),
+            )  # fmt: skip
+        except StoreDamaged:
+            return True
+        except (StoreBusy, StoreDenied):
+            raise
+        except StoreError:
+            return False
+        finally:
+            if upload:
+                self._abort(full, upload)
         return False
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
@@ -311,12 +363,58 @@ class S3Store:
         if code in DENIED:
             return StoreDenied(f"{self.url} refuses our credentials ({code}); check the AWS_* variables")
         if code in TAKEN:
-            return StoreConflict(
-                f"{key} exists with other bytes; nothing was overwritten, look at who writes it"
-            )
-        if code in BUSY:
+            return _taken(key)
+        return self._passing(key, code, error)
+
+    def _passing(self, key: str, code: str, error: Any) -> StoreError:
+        """What may go away by itself, and what is left."""
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in DAMAGED:
+            return StoreDamaged(f"{key} arrived damaged at {self.url} ({code}); try again")
+        if code in BUSY or status == 429 or (status >= 500 and status != 501):  # 501: never
             return StoreBusy(f"{self.url} answered {code}; try again")
         return StoreError(f"{self.url} answered {code or error} for {key}")
+
+
+def _taken(key: str) -> StoreConflict:
+    return StoreConflict(f"{key} exists with other bytes; nothing was overwritten, look at who writes it")
+
+
+def retention(bucket: dict[str, Any], *, days: float, mode: str, now: datetime) -> dict[str, Any]:
+    """What to send with an object so that it is locked for `days`; nothing where the bucket locks it better.
+
+    `bucket` is the bucket's ObjectLockConfiguration. Its own default is neither shortened nor made milder.
+    """
+    if bucket.get("ObjectLockEnabled") != "Enabled":
+        return {}
+    default = bucket.get("Rule", {}).get("DefaultRetention", {})
+    own = default.get("Days", 0) + 366 * default.get("Years", 0)
+    milder = default.get("Mode") == "COMPLIANCE" and mode != "COMPLIANCE"
+    if milder or (own >= days and mode == default.get("Mode")):
+        return {}
+    return {"ObjectLockMode": mode, "ObjectLockRetainUntilDate": now + timedelta(days=max(days, own))}
+
+
+def arrived(sent: dict[str, Any], data: bytes, crc: str) -> bool:
+    """Whether the answer to a part names our checksum; of old servers, the MD5 that their ETag is."""
+    if said := sent.get("ChecksumCRC32"):
+        return bool(said == crc)
+    # Under server-side encryption an ETag is no MD5.
+    if sent.get("ServerSideEncryption") or sent.get("SSECustomerAlgorithm"):
+        return True
+    return bool(sent["ETag"].strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest())
+
+
+@cache
+def _loader() -> Any:
+    return botocore.loaders.create_loader()
+
+
+def _session() -> Any:
+    """A session of its own for each store, but one reading of S3's model for all: it takes 100 ms."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _loader())
+    return boto3.session.Session(botocore_session=session)
 
 
 def _crc(value: int) -> str:

@@ -7,13 +7,17 @@ import struct
 import threading
 from dataclasses import dataclass, field
 
+CODES = {"NoSuchUpload": "404", "ConditionalRequestConflict": "409"}
+NAMES = {"503": "SlowDown", "500": "InternalError", "429": "TooManyRequests", "520": "Odd"}
+
 
 @dataclass
 class Fault:
     """What goes wrong with the next `times` requests of this method whose target matches.
 
-    `kind`: a status ("500", "503"), "reset", "hang", "swallow" (a yes, and nothing is kept), "damage" (a byte
-    of the body is flipped on its way in), "lie" (another checksum is told), "cut" (the answer breaks off).
+    `kind`: a status ("500", "503") or a code of CODES, "spoil" (a byte of the answer is flipped), "reset",
+    "hang", "swallow" (a yes, and nothing is kept), "damage" (a byte of the body is flipped on its way in),
+    "lie" (another checksum is told), "cut" (the answer breaks off).
     """
 
     kind: str
@@ -79,9 +83,10 @@ class Faulty:
         return self._wrong(connection, request, fault.kind)
 
     def _wrong(self, connection: socket.socket, request: Message, kind: str) -> bool:
-        if kind.isdigit():
-            said = b"<Error><Code>%s</Code></Error>" % (b"SlowDown" if kind == "503" else b"InternalError")
-            connection.sendall(_simple(kind.encode(), said))
+        if kind.isdigit() or kind in CODES:
+            code = NAMES.get(kind, kind)
+            said = b"<Error><Code>%s</Code></Error>" % code.encode()
+            connection.sendall(_simple(CODES.get(kind, kind).encode(), said))
         elif kind == "swallow":
             connection.sendall(_simple(b"200", b""))
         elif kind == "damage":
@@ -95,6 +100,10 @@ class Faulty:
             answer.lines = [
                 re.sub(rb"(?i)(x-amz-checksum-\w+: ).*", rb"\1" + b"A" * 43 + b"=", h) for h in answer.lines
             ]
+            connection.sendall(answer.raw())
+        elif kind == "spoil":
+            answer = self._forward(request)
+            answer.body = answer.body[:-1] + bytes([answer.body[-1] ^ 1])
             connection.sendall(answer.raw())
         elif kind == "cut":
             raw = self._forward(request).raw()
