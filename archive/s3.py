@@ -136,7 +136,9 @@ class S3Store:
             key, self.client.create_multipart_upload, Key=full, Metadata={"sha256": digest},
             ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT", **self._lock(key),
         )  # fmt: skip
-        upload = begun["UploadId"]
+        upload = begun.get("UploadId")
+        if not upload:
+            raise StoreBusy(f"{self.url} began an upload of {key} and gave it no id; try again")
         try:
             parts = list(self._send_parts(key, path, upload))
             self._call(
