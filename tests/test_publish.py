@@ -27,7 +27,7 @@ from tests.test_warc import exchange
 @pytest.fixture
 def wire(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty]:
     """The way to the S3 server, that goes wrong when told so; the client has little time."""
-    monkeypatch.setattr(s3_module, "READ_SECONDS", 1)
+    monkeypatch.setattr(s3_module, "READ_SECONDS", 3)
     with Faulty(int(s3["AWS_ENDPOINT_URL_S3"].rpartition(":")[2])) as wire:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", wire.url)
         yield wire
