@@ -16,7 +16,8 @@ MorgueError
 │   │   └── StoreDamaged   what was sent arrived damaged
 │   └── SpoolError         the spool folder cannot be written
 │       └── BeingPublished another process publishes this run now
-└── DamagedWarc            damage in an archive: names file and offset
+├── DamagedWarc            damage in an archive: names file and offset
+└── DamagedReport          a run report that cannot be read: names its key
 """
 
 
@@ -107,3 +108,9 @@ class DamagedWarc(MorgueError):
     def __init__(self, message: str, *, offset: int = 0) -> None:
         super().__init__(message)
         self.offset = offset
+
+
+class DamagedReport(MorgueError):
+    """A run report cannot be read; the archive itself is not touched by that."""
+
+    exit_code = 5

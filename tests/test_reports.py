@@ -1,0 +1,216 @@
+"""Run reports: written once, read back as they were, whoever wrote them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archive.errors import DamagedReport, NotStored, StoreConflict
+from archive.reports import (
+    Event,
+    HostReport,
+    RunReport,
+    SourceReport,
+    find_report,
+    read_report,
+    recent_reports,
+    report_key,
+    report_keys,
+    write_report,
+)
+from archive.store import FolderStore
+
+START = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
+
+
+def a_report(at: datetime = START, *, site: str = "paper", **values: Any) -> RunReport:
+    run = values.pop("run", f"{at:%Y%m%dT%H%M%SZ}-00000001")
+    end = at + timedelta(minutes=5)
+    return RunReport(run=run, site=site, **{"started": at, "ended": end, "reason": "finished"} | values)
+
+
+FULL = a_report(
+    sources=(
+        SourceReport(
+            url="https://paper.example/feed",
+            kind="feed",
+            status=200,
+            outcome="new",
+            named=30,
+            fresh=4,
+            archived=29,
+            failed=1,
+            skipped={"elsewhere": 2},
+            missing=("https://paper.example/a",),
+            error="one timed out",
+        ),
+    ),
+    hosts=(HostReport(host="paper.example", requests=44, delay=1.5, reason="robots.txt", waited=60.0),),
+    events=(Event(kind="moved", url="https://paper.example/b", at=START, detail="to /c", capture="urn:x"),),
+    named=30,
+    archived=29,
+    lags=(60.0, 120.5),
+    fields={"headline": 1.0, "authors": 0.25},
+    articles=4,
+    walls={"paywall": 1},
+    first_wall={"paywall": "https://paper.example/d"},
+    traps={"calendar": 7},
+    truncated=1,
+)
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    key = write_report(store, FULL)
+    assert key == "reports/paper/20261120T070000Z-00000001.json"
+    assert read_report(store, key) == FULL
+
+
+TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)
+COUNTS = st.dictionaries(TEXT, st.integers(0, 2**60), max_size=3)
+WHEN = st.datetimes(datetime(2000, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+SECONDS = st.floats(0, 1e9, allow_nan=False)
+REPORTS = st.builds(
+    RunReport,
+    run=st.just("20261120T070000Z-1"),
+    site=st.just("paper"),
+    started=WHEN,
+    ended=WHEN,
+    reason=TEXT,
+    sources=st.lists(
+        st.builds(
+            SourceReport,
+            url=TEXT,
+            kind=TEXT,
+            status=st.none() | st.integers(0, 999),
+            skipped=COUNTS,
+            missing=st.lists(TEXT, max_size=3).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple),
+    events=st.lists(st.builds(Event, kind=TEXT, url=TEXT, at=WHEN, detail=TEXT), max_size=3).map(tuple),
+    lags=st.lists(SECONDS, max_size=5).map(tuple),
+    fields=st.dictionaries(TEXT, st.floats(0, 1), max_size=3),
+    walls=COUNTS,
+)
+
+
+@given(report=REPORTS)
+def test_any_report_survives_the_store(report: RunReport, tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = FolderStore(tmp_path_factory.mktemp("any"))
+    assert read_report(store, write_report(store, report)) == report
+
+
+def test_half_a_surrogate_in_a_url_can_be_stored_and_shown(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    write_report(store, a_report(sources=(SourceReport(url="https://paper.example/\udc80", kind="feed"),)))
+    [found] = recent_reports(store, "paper", START)
+    assert found.sources[0].url == "https://paper.example/?"
+
+
+def test_the_same_report_again_is_success_and_another_one_is_refused(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    write_report(store, FULL)
+    write_report(store, FULL)
+    with pytest.raises(StoreConflict):
+        write_report(store, a_report(named=31))
+
+
+def put(store: FolderStore, data: Any) -> str:
+    key = report_key("paper", "20261120T070000Z-1")
+    store.put(key, data if isinstance(data, bytes) else json.dumps(data).encode())
+    return key
+
+
+LEAST = {
+    "run": "20261120T070000Z-1",
+    "site": "paper",
+    "started": "2026-11-20T07:00:00+00:00",
+    "ended": "2026-11-20T07:05:00+00:00",
+    "reason": "finished",
+}
+
+
+def test_keys_of_a_newer_writer_are_passed_over_and_those_of_an_older_one_filled_in(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    source = {"url": "https://paper.example/feed", "kind": "feed", "mood": "fine"}
+    report = read_report(store, put(store, LEAST | {"form": 9, "weather": [1], "sources": [source]}))
+    assert report.sources == (SourceReport(url="https://paper.example/feed", kind="feed"),)
+    assert report.named == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b"[" * 20000,
+        {},
+        LEAST | {"started": "soon"},
+        LEAST | {"started": 7},
+        LEAST | {"named": "many"},
+        LEAST | {"named": True},
+        LEAST | {"named": None},
+        LEAST | {"sources": {}},
+        LEAST | {"sources": [7]},
+        LEAST | {"sources": [{"kind": "feed"}]},
+        LEAST | {"walls": {"paywall": "x"}},
+        LEAST | {"lags": [float("nan")]},
+    ],
+)
+def test_a_damaged_report_is_named_by_its_key(tmp_path: Path, data: Any) -> None:
+    store = FolderStore(tmp_path)
+    with pytest.raises(DamagedReport, match=r"reports/paper/20261120T070000Z-1\.json is no run report"):
+        read_report(store, put(store, data))
+
+
+@given(data=st.binary(max_size=60))
+def test_no_bytes_raise_anything_but_damage(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = FolderStore(tmp_path_factory.mktemp("bytes"))
+    with pytest.raises(DamagedReport):
+        read_report(store, put(store, data))
+
+
+def test_a_report_that_is_not_there_is_not_damage(tmp_path: Path) -> None:
+    with pytest.raises(NotStored):
+        read_report(FolderStore(tmp_path), "reports/paper/none.json")
+    with pytest.raises(NotStored, match="no report of a run none"):
+        find_report(FolderStore(tmp_path), "none")
+
+
+def test_reports_are_listed_by_time_over_all_sites(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    for hour, site in ((2, "a"), (0, "b"), (1, "a")):
+        write_report(store, a_report(START + timedelta(hours=hour), site=site))
+    assert [k.split("/")[1] for k in report_keys(store)] == ["b", "a", "a"]
+    assert [k.split("/")[2][9:16] for k in report_keys(store, "a")] == ["080000Z", "090000Z"]
+
+
+def test_recent_reports_are_those_that_ended_since_oldest_first(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    for hours in (0, 30, 60, 90):
+        write_report(store, a_report(START + timedelta(hours=hours)))
+    long = a_report(START + timedelta(hours=20), run="20261121T030000Z-2", ended=START + timedelta(hours=61))
+    write_report(store, long)
+    found = recent_reports(store, "paper", START + timedelta(hours=60))
+    assert [(r.started - START).total_seconds() / 3600 for r in found] == [20, 60, 90]
+
+
+def test_recall_is_the_share_archived_of_what_may_be_fetched() -> None:
+    assert a_report(named=10, archived=6, forbidden=2).recall == 0.75
+    assert a_report(named=0).recall is None
+    assert a_report(named=3, forbidden=3).recall is None
+    assert a_report(named=2, archived=3).recall == 1.0
+
+
+def test_lags_are_told_by_their_median_and_what_95_percent_keep_below() -> None:
+    report = a_report(lags=tuple(float(n) for n in range(100, 0, -1)))
+    assert (report.lag_median, report.lag_p95) == (50.5, 95.0)
+    assert (a_report().lag_median, a_report().lag_p95) == (None, None)
