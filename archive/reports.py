@@ -2,8 +2,8 @@
 
     reports/<site>/<run id>.json        a run id begins with its start, so that keys sort by time
 
-Rules: counts are whole numbers, times seconds, datetimes aware and in UTC. A reader passes over keys that it does
-not know and fills in those that an older writer did not have; a value of the wrong kind is damage.
+Rules: counts are whole numbers, times seconds, datetimes aware and in UTC. A reader passes over keys that it
+does not know and fills in those that an older writer did not have; a value of the wrong kind is damage.
 """
 
 import json
