@@ -55,6 +55,26 @@ def extract(html: str, url: str, *, needs_sign: bool = False) -> Article | None:
     return article if article.headline and (signed or long) else None
 
 
+SPOKEN = 80  # characters from which a paragraph is taken for text, and not for a teaser or a label
+
+
+def paragraphs(html: str) -> tuple[str, ...]:
+    """The longer paragraphs of a page's main part, and the text in its data, whoever takes them for the body.
+
+    Some newspapers have the whole text in JSON-LD alone, behind a paywall.
+    """
+    try:
+        tree = lxml.html.document_fromstring(html)
+    except (lxml.etree.ParserError, ValueError):
+        return ()
+    inside = "not(ancestor::aside or ancestor::nav or ancestor::footer or ancestor::form)"
+    main = next((p for p in ("//article", "//main", "//body") if tree.xpath(f"{p}//p")), "//body")
+    told = [_text(data.get("articleBody")) for data in _json_ld(tree)]
+    found = (text for text in (*(p.text_content() for p in tree.xpath(f"{main}//p[{inside}]")), *told))
+    texts = (" ".join(text.split()) for text in found)
+    return tuple(dict.fromkeys(text for text in texts if len(text) >= SPOKEN))
+
+
 def _article(
     url: str, tree: Any, data: dict[str, Any], meta: dict[str, str], page: dict[str, Any]
 ) -> Article:

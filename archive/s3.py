@@ -33,12 +33,12 @@ from archive.errors import (
     StoreDenied,
     StoreError,
 )
+from archive.lasting import TRUTH, passing
 
 PART = 16 * 1024 * 1024
 ENDS = 4096  # bytes of each end of a file that are read back
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
-TRUTH = ("warc/", "cdxj/", "runs/")
 PROBE = ".probe"
 DENIED = {
     "AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "ExpiredToken",
@@ -334,6 +334,14 @@ class S3Store:
             token = {"ContinuationToken": page["NextContinuationToken"]}
         # SeaweedFS lists per path component, not in byte order: sorting is ours.
         yield from sorted(key for key in found if not key.startswith(PROBE))
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write `data` whatever the key holds; only under state/."""
+        self._call(key, self.client.put_object, Key=self.prefix + passing(key), Body=data)
+
+    def drop(self, key: str) -> None:
+        """Remove an object, where there is one; only under state/."""
+        self._call(key, self.client.delete_object, Key=self.prefix + passing(key))
 
     def check(self) -> None:
         """Raise a StoreError that says what to do where the bucket cannot be used."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from archive.errors import ConfigError, UnknownSite
 
+QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d\s*-\s*([01]\d|2[0-3]):[0-5]\d\Z")
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -32,7 +33,10 @@ class Site:
     capture, `requisites_days` how long a style sheet or image counts as fresh. `schedule` is a cron line in
     `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none". `proxy` is a URL
     (http, socks4, socks5 or socks5h), `bind` an address of this machine; `verify_tls` = false takes any
-    certificate and old ciphers.
+    certificate and old ciphers. `hosts` are further
+    hosts of this newspaper, `revisit` how often an article is looked at again by its age ("1d: 1h"). The
+    budgets are what one run may ask of one host; 0 is no bound. `quiet` are hours in `timezone`
+    ("23:00-06:00") in which nothing is asked for.
     """
 
     id: str
@@ -57,6 +61,12 @@ class Site:
     recheck_days: float = 7.0
     requisites_days: float = 7.0
     limit: int = 0
+    hosts: tuple[str, ...] = ()
+    revisit: tuple[str, ...] = ()
+    budget_requests: int = 0
+    budget_mb: float = 0.0
+    budget_minutes: float = 0.0
+    quiet: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     notes: str = ""
     file: str = field(default="", compare=False)
@@ -155,8 +165,11 @@ def _check(site: Site) -> None:
         raise ConfigError(
             f"{site.file}: delay, timeout, body_limit, limit and concurrency must not be negative"
         )
+    if site.budget_requests < 0 or site.budget_mb < 0 or site.budget_minutes < 0:
+        raise ConfigError(f"{site.file}: the budgets must not be negative; 0 is no bound")
     _check_pattern(site)
     _check_clock(site)
+    _check_times(site)
 
 
 def _check_pattern(site: Site) -> None:
@@ -164,6 +177,18 @@ def _check_pattern(site: Site) -> None:
         re.compile(site.articles)
     except re.error as error:
         raise ConfigError(f"{site.file}: 'articles' is no regular expression: {error}") from error
+
+
+def _check_times(site: Site) -> None:
+    from archive.agenda import steps_of
+
+    try:
+        steps_of(site.revisit)
+    except ValueError as error:
+        raise ConfigError(f"{site.file}: 'revisit': {error}") from error
+    for span in site.quiet:
+        if not QUIET.match(span):
+            raise ConfigError(f"{site.file}: 'quiet' {span!r} is no span of hours; write \"23:00-06:00\"")
 
 
 def _check_clock(site: Site) -> None:

@@ -52,7 +52,7 @@ GATHERED = 16
 class Acknowledged(Protocol):
     """Who waits for an exchange to be durable: a future, of threads or of asyncio."""
 
-    def set_result(self, result: None, /) -> None:
+    def set_result(self, result: Capture | None, /) -> None:
         """It is durable."""
 
     def set_exception(self, exception: SpoolError, /) -> None:
@@ -63,7 +63,8 @@ class Acknowledged(Protocol):
 
 
 Waiting = tuple[Exchange, Acknowledged]
-Answer = tuple[Acknowledged, SpoolError | None]
+Answer = tuple[Acknowledged, SpoolError | None, Capture | None]
+Written = tuple[Exchange, Acknowledged, Capture | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +145,9 @@ class Spool:
             ) from error
         return lock
 
-    def submit(self, exchange: Exchange) -> "Future[None]":
+    def submit(self, exchange: Exchange) -> "Future[Capture | None]":
         """Queue an exchange; the future is done when its records are fsynced, or holds a SpoolError."""
-        done: Future[None] = Future()
+        done: Future[Capture | None] = Future()
         self.enqueue(exchange, done)
         return done
 
@@ -245,24 +246,22 @@ class Spool:
         if not self._file:
             self._file = _OpenWarc(self.folder, self.start, self._serial + 1)
             self._serial += 1
-        captures: list[Capture] = []
         fresh: list[Capture] = []
         try:
-            written = [item for item in batch if self._append(self._file, item, captures, fresh)]
-            self.bytes += self._file.commit(captures)
+            made = [self._append(self._file, item, fresh) for item in batch]
+            written = [each for each in made if each]
+            self.bytes += self._file.commit([capture for _, _, capture in written if capture])
         except OSError:
             for capture in fresh:
                 self.originals.forget(capture)
             self._file.cut_back()
             raise
         finally:
-            alone = {id(done) for done, error in self._answers}
+            alone = {id(done) for done, _, _ in self._answers}
             batch[:] = [item for item in batch if id(item[1]) not in alone]
-        self._acknowledge(written, captures)
+        self._acknowledge(written)
 
-    def _append(
-        self, file: "_OpenWarc", item: Waiting, captures: list[Capture], fresh: list[Capture]
-    ) -> bool:
+    def _append(self, file: "_OpenWarc", item: Waiting, fresh: list[Capture]) -> Written | None:
         exchange, done = item
         host = _chain_of(exchange)
         try:
@@ -274,22 +273,20 @@ class Spool:
         except Exception as problem:  # noqa: BLE001 - whatever it is, the waiting crawl must hear of it
             said = f"{type(problem).__name__}: {problem}"
             error = SpoolError(f"cannot record an exchange with {exchange.url}: {said}")
-            self._answers.append((done, error))
-            return False
-        if capture:
-            captures.append(capture)
-            if self.originals.remember(capture):
-                fresh.append(capture)
-        return True
+            self._answers.append((done, error, None))
+            return None
+        if capture and self.originals.remember(capture):
+            fresh.append(capture)
+        return exchange, done, capture
 
-    def _acknowledge(self, written: list[Waiting], captures: list[Capture]) -> None:
-        self.counts["revisits"] += sum(capture.kind == "revisit" for capture in captures)
+    def _acknowledge(self, written: list[Written]) -> None:
+        self.counts["revisits"] += sum(c.kind == "revisit" for _, _, c in written if c)
         if not self.counts["revisits"]:
             del self.counts["revisits"]
-        for exchange, done in written:
+        for exchange, done, capture in written:
             self._shown.add(_chain_of(exchange))
             self.counts.update(outcomes(exchange))
-            self._answers.append((done, None))
+            self._answers.append((done, None, capture))
 
     def _wait(self, error: OSError) -> bool:
         """Wait a little for room on the disk; False where the run is to end."""
@@ -313,7 +310,7 @@ class Spool:
             self._failed = SpoolError(
                 f"cannot write to the spool {self.folder}: {said}; make room and run again"
             )
-        self._answers += [(done, self._failed) for _, done in batch]
+        self._answers += [(done, self._failed, None) for _, done in batch]
 
     def _seal(self) -> None:
         if self._file:
@@ -322,13 +319,13 @@ class Spool:
 
 
 def _tell(answers: list[Answer]) -> None:
-    for done, error in answers:
+    for done, error, capture in answers:
         if done.done():
             continue  # nobody waits any longer
         if error:
             done.set_exception(error)
         else:
-            done.set_result(None)
+            done.set_result(capture)
 
 
 class _Room:

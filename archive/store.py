@@ -1,6 +1,7 @@
 """The store: write-once objects under keys, in a folder or in S3.
 
 Rules: no object is ever overwritten; putting equal bytes again is success, other bytes are a StoreConflict.
+Only what lies under state/ may be replaced or dropped: a cache that can be made anew.
 Keys are POSIX paths without a leading slash. The order of `keys` is ours (sorted), never the server's.
 """
 
@@ -15,6 +16,7 @@ from typing import BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from archive.errors import CallerError, NotStored, StoreConflict, StoreDenied, StoreError
+from archive.lasting import passing
 
 
 class Store(Protocol):
@@ -45,6 +47,12 @@ class Store(Protocol):
 
     def check(self) -> None:
         """Raise a StoreError that says what to do where the store cannot be used."""
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write `data` whatever the key holds; only under state/."""
+
+    def drop(self, key: str) -> None:
+        """Remove an object, where there is one; only under state/."""
 
 
 def open_store(url: str) -> Store:
@@ -156,6 +164,15 @@ class FolderStore:
             raise StoreDenied(f"cannot make the archive folder {self.url}: {error.strerror}") from error
         if not os.access(self.root, os.W_OK):
             raise StoreDenied(f"cannot write to the archive folder {self.url}")
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write `data` whatever the key holds; only under state/."""
+        path = self._path(passing(key))
+        self._temporary(path, io.BytesIO(data)).replace(path)
+
+    def drop(self, key: str) -> None:
+        """Remove an object, where there is one; only under state/."""
+        self._path(passing(key)).unlink(missing_ok=True)
 
 
 def key_of(root: Path, path: Path) -> str:

@@ -31,5 +31,5 @@ class Archive:
             settings.set(name, value, priority="addon")
         extensions = settings.getdict("EXTENSIONS")
         extensions["spiders.recorder.Recorder"] = 0
-        extensions["spiders.polite.CrawlDelay"] = 0
+        extensions["spiders.polite.Politeness"] = 0
         settings.set("EXTENSIONS", extensions, priority="addon")

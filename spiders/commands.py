@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import click
 from archive import SOFTWARE
 from archive.cli.options import archive_option, archive_url, echo_json, json_option
 from archive.config import Config, site_folder
+from archive.dates import read_time
 from archive.errors import AddressRefused, CallerError, ConfigError, MorgueError, Unreachable
 from archive.sites import Site, find_site, load_sites, write_site
 
@@ -72,7 +74,7 @@ def capture(
     Example: morgue capture https://paper.example/story --archive s3://bucket/papers
     """
     from spiders.listing import Listing
-    from spiders.news import MOST_FAILURES, PageSpider
+    from spiders.pages import MOST_FAILURES, PageSpider
     from spiders.probe import check_contact
     from spiders.runner import crawl as run_crawl
 
@@ -86,7 +88,7 @@ def capture(
         archive=archive_url(archive),
         settings={
             "MORGUE_ALLOW_PRIVATE": allow_private,
-            "DOWNLOAD_DELAY": delay,
+            "MORGUE_DELAY": delay,
             "CONCURRENT_REQUESTS": max(concurrency, 16),
             "CONCURRENT_REQUESTS_PER_DOMAIN": concurrency,
         },
@@ -129,6 +131,11 @@ def place_of(hosts: Collection[str]) -> str:
     "--limit", type=click.IntRange(min=0), default=0, help="At most so many articles  [default: the site's]"
 )
 @click.option("--url", "urls", multiple=True, help="Only this URL of the site (may be repeated).")
+@click.option("--force", is_flag=True, help="Look at known articles again before their time.")
+@click.option("--due-only", is_flag=True, help="Leave feeds and sitemaps alone whose time has not come.")
+@click.option(
+    "--as-of", "as_of", default="", metavar="TIME", help="Decide what is due as at this time  [default: now]"
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be crawled; fetch and write nothing.")
 @click.option(
     "--allow-private", is_flag=True, help="Allow addresses that are not public, whatever the site file says."
@@ -141,6 +148,9 @@ def crawl(
     names: tuple[str, ...],
     limit: int,
     urls: tuple[str, ...],
+    force: bool,
+    due_only: bool,
+    as_of: str,
     dry_run: bool,
     allow_private: bool,
     result: Path | None,
@@ -162,8 +172,13 @@ def crawl(
         return
     _crawl(
         sites[0],
-        limit,
-        _checked(urls) if urls else (),
+        {
+            "limit": limit,
+            "urls": _checked(urls) if urls else (),
+            "force": force,
+            "due_only": due_only,
+            "as_of": _moment(as_of),
+        },
         allow_private,
         result,
         quiet,
@@ -215,8 +230,7 @@ def _one_after_another(sites: list[Site]) -> None:
 
 def _crawl(
     site: Site,
-    limit: int,
-    urls: tuple[str, ...],
+    wanted: dict[str, Any],
     allow_private: bool,
     result: Path | None,
     quiet: bool,
@@ -230,14 +244,19 @@ def _crawl(
     private = allow_private or site.allow_private
     check_contact(Config.from_env().contact, allow_private=private)
     settings = {"MORGUE_ALLOW_PRIVATE": True} if private else {}
-    done = run_crawl(
-        spider_of(site), archive=archive, settings=settings, quiet=quiet or as_json, limit=limit, urls=urls
-    )
+    done = run_crawl(spider_of(site), archive=archive, settings=settings, quiet=quiet or as_json, **wanted)
     if result:
         _write(result, done.summary())
     _report(done, as_json)
     if not done.counts.get("ok") and not done.counts.get("redirects"):
         raise Unreachable(f"{site.home}: no page answered; the attempts are recorded in the archive")
+
+
+def _moment(text: str) -> datetime | None:
+    found = read_time(text) if text else None
+    if text and found is None:
+        raise CallerError(f"--as-of {text!r} is no time; write for example 2026-11-24T10:00")
+    return found
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from archive.errors import MorgueError
 from archive.model import Exchange
 from archive.spill import Spill
 from archive.wire import NotHttp, dechunk, entity, read_head
+from spiders.polite import Politeness
 from spiders.recorder import Recorder
 from spiders.transport import FetchError, Limits, Outgoing, Proxy
 
@@ -61,6 +62,7 @@ class CaptureHandler(BaseDownloadHandler):
         if recorder is None:
             raise NotConfigured("the extension spiders.recorder.Recorder is not enabled")
         self._recorder = recorder
+        self._polite = crawler.get_extension(Politeness) or Politeness.from_crawler(crawler)
         self._whole_only = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
     async def download_request(self, request: Request) -> Response:
@@ -68,13 +70,17 @@ class CaptureHandler(BaseDownloadHandler):
         if self._recorder.stopping:
             raise DownloadCancelledError("the crawl is being stopped")
         await self._recorder.room()
-        attempts = await self._recorder.transport.fetch(self._outgoing(request))
+        outgoing = self._outgoing(request)
+        await self._polite.turn(request.url)
+        attempts = await self._recorder.transport.fetch(outgoing)
+        self._polite.answered(attempts[-1].exchange)
         try:
             for attempt in attempts:
-                await self._recorder.record(attempt.exchange)
+                request.meta["capture"] = await self._recorder.record(attempt.exchange)
         except MorgueError as problem:
             raise DownloadCancelledError(str(problem)) from problem
         exchange, error = attempts[-1].exchange, attempts[-1].error
+        request.meta["wire"] = len(exchange.head) + exchange.body_size
         if error:
             _fail(error)
         if exchange.truncated and self._whole_only:

@@ -1,131 +1,68 @@
 """The news spider: front page, feeds and sitemaps of one site, then the articles that they name.
 
-What to fetch is decided by `Plan`, without I/O; the spider turns its answers into requests.
+What to fetch is decided by `Plan`, without I/O; the spider turns its answers into requests, and what comes
+back into looks.
 """
 
-import re
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
-from archive.model import Capture
+from archive.errors import MorgueError
+from archive.extract import extract, paragraphs
+from archive.looks import Look, fields_of
+from archive.model import Capture, Original, Run
+from archive.reports import write_report
 from archive.sites import Site
+from archive.state import read_state, write_state
+from archive.store import Store, open_store
 from spiders import discovery
-from spiders.discovery import Told
-from spiders.listing import Listing
+from spiders.plan import Ask, Plan, remembered
+from spiders.polite import Forbidden, NotNow, Politeness
 from spiders.recorder import Recorder
 
-SITEMAP_DAYS = 30
-MOST_SITEMAPS = 50
-MOST_FAILURES = 1000
 AHEAD = 500  # requests of a long list that wait at a time: the rest stays a list, and a stop is heard
-PRIORITIES = {"feed": 40, "front": 30, "sitemap": 20, "data": 12, "article": 10, "requisite": 5}
-
-
-@dataclass(slots=True)
-class Plan:
-    """Decides what is worth fetching; knows what was asked for in this run and what the archive holds.
-
-    `limit` counts articles (0: no limit); `fresh` are requisites that were captured lately; `known` are pages
-    that were captured lately, with their status.
-    """
-
-    site: Site
-    now: datetime
-    limit: int = 0
-    fresh: frozenset[str] = frozenset()
-    known: dict[str, int] = field(default_factory=dict)
-    articles: int = 0
-    limited: bool = False
-    _asked: set[str] = field(default_factory=set)
-    _sitemaps: int = 0
-
-    @property
-    def host(self) -> str:
-        """The site's host, and port where it is given."""
-        return self.site.host.lower()
-
-    def first(self, url: str) -> bool:
-        """Whether this is the first time that this run asks for the URL."""
-        key = discovery.tidy(url)
-        if key in self._asked:
-            return False
-        self._asked.add(key)
-        return True
-
-    def wants_article(self, url: str) -> bool:
-        """Whether a link is to be fetched as an article; counts it where it is."""
-        if not self._in_scope(url) or not self.first(url):
-            return False
-        if self.limit and self.articles >= self.limit:
-            self.limited = True
-            return False
-        self.articles += 1
-        return True
-
-    def _in_scope(self, url: str) -> bool:
-        parts = urlsplit(url)
-        if parts.netloc not in (self.host, f"www.{self.host}"):
-            return False
-        pattern = self.site.articles
-        return not pattern or re.search(pattern, url) is not None
-
-    def wants_sitemap(self, told: Told) -> bool:
-        """Whether a sitemap of an index is worth reading: on this host, not old, and not too many."""
-        same = urlsplit(told.url).netloc == self.host
-        if not same or not self._recent(told) or self._sitemaps >= MOST_SITEMAPS:
-            return False
-        if not self.first(told.url):
-            return False
-        self._sitemaps += 1
-        return True
-
-    def wants_told(self, told: Told) -> bool:
-        """Whether a sitemap's page is new enough, and wanted."""
-        return self._recent(told) and self.wants_article(told.url)
-
-    def _recent(self, told: Told) -> bool:
-        return told.when is None or told.when > self.now - timedelta(days=SITEMAP_DAYS)
-
-    def wants_requisite(self, url: str) -> bool:
-        """Whether a requisite is to be fetched: by the site's policy, once per freshness period."""
-        if self.site.requisites == "none" or url in self.fresh:
-            return False
-        if self.site.requisites == "same-host" and urlsplit(url).netloc != self.host:
-            return False
-        return self.first(url)
-
-    def rechecks(self) -> Iterator[str]:
-        """Known pages to look at again, so that changes and withdrawals are seen; a limit is for new ones."""
-        if self.limit:
-            return
-        for url, status in self.known.items():
-            if status == 200 and self.wants_article(url):
-                yield url
+PAGES = ("text/html", "application/xhtml+xml")
 
 
 class NewsSpider(scrapy.Spider):
-    """One newspaper; a subclass per site file carries the Site."""
+    """One newspaper; a subclass per site file carries the Site.
+
+    `as_of` is the time by which things are due (now, unless given); `force` and `due_only` as in Plan.
+    """
 
     name = "news"
     site: ClassVar[Site]
     archive_site: str
 
-    def __init__(self, limit: int | str = 0, urls: Iterable[str] | str = (), **arguments: Any) -> None:
+    def __init__(
+        self,
+        limit: int | str = 0,
+        urls: Iterable[str] | str = (),
+        *,
+        as_of: datetime | str | None = None,
+        force: bool = False,
+        due_only: bool = False,
+        **arguments: Any,
+    ) -> None:
         super().__init__(**arguments)
         self.archive_site = self.site.id
         self.only = tuple(urls.split() if isinstance(urls, str) else urls)
-        self.plan = Plan(site=self.site, now=datetime.now(UTC), limit=int(limit) or self.site.limit)
+        now = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of or datetime.now(UTC)
+        self.ahead = now - datetime.now(UTC)
+        self.plan = Plan(
+            site=self.site, now=now, limit=int(limit) or self.site.limit, force=force, due_only=due_only
+        )
         self.parameters = {
             "limit": self.plan.limit,
             "urls": list(self.only),
-            "fronts": [self.site.home, *self.site.sections],
+            "fronts": list(self.plan.fronts),
         }
 
     @property
@@ -133,112 +70,241 @@ class NewsSpider(scrapy.Spider):
         """Why a crawl that ran to its end has ended."""
         return "limit" if self.plan.limited else "finished"
 
+    @property
+    def recorder(self) -> Recorder | None:
+        """The recorder of this crawl."""
+        return self.crawler.get_extension(Recorder)
+
     async def start(self) -> AsyncIterator[Request]:
-        """First the pages that were asked for, or else all sources of the site."""
+        """First the pages that were asked for, or else all sources of the site; then what is due."""
+        await asyncio.to_thread(self._remember)
         if self.only:
-            for url in self.only:
-                if self.plan.first(url):
-                    yield self._ask(url, "article", via="asked for")
+            for ask in filter(None, map(self.plan.asked_for, self.only)):
+                yield self._request(ask)
             return
-        self._remember()
-        for url in self.site.feeds:
-            yield self._ask(url, "feed", via="site file")
-        for url in (self.site.home, *self.site.sections):
-            if self.plan.first(url):
-                yield self._ask(url, "front", via="site file")
-        for url in self.site.sitemaps:
-            if self.plan.first(url):
-                yield self._ask(url, "sitemap", via="site file")
-        for number, url in enumerate(self.plan.rechecks()):
+        for ask in self.plan.begin():
+            yield self._request(ask)
+        for number, ask in enumerate(self.plan.due()):
             if number % AHEAD == AHEAD - 1:
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
-            yield self._ask(url, "article", via="recheck")
+            yield self._request(ask)
 
     def _remember(self) -> None:
-        """What the archive holds of late, as the recorder has read it."""
-        recorder = self.crawler.get_extension(Recorder)
-        captures = recorder.captures if recorder else []
-        now = self.plan.now
+        """What earlier runs learnt; where their state is lost, what the archive holds of late."""
+        captures = self.recorder.captures if self.recorder else []
         self.plan.fresh = frozenset(c.url for c in captures if self._is_fresh(c))
-        cut = now - timedelta(days=self.site.recheck_days)
-        pages = [c for c in captures if c.at >= cut and (c.mime == "text/html" or c.status >= 400)]
-        fronts = {self.site.home, *self.site.sections}
-        self.plan.known = {c.url: c.status for c in pages if c.url not in fronts}
+        try:
+            state = read_state(open_store(self.recorder.archive), self.site.id) if self.recorder else None
+        except MorgueError as error:
+            self.logger.warning("cannot read what is known of %s (%s)", self.site.id, error)
+            state = None
+        if state:
+            head = state.head
+            self.plan.remember(state, head.sources, looks=head.looks, changes=head.changes)
+            return
+        cut = self.plan.now - timedelta(days=self.site.recheck_days)
+        lately = (c for c in captures if c.at >= cut)
+        memory = remembered(lately, fronts=self.plan.fronts, now=self.plan.now)
+        self.plan.remember(memory, (), looks=0, changes=0)
 
     def _is_fresh(self, capture: Capture) -> bool:
         young = capture.at >= self.plan.now - timedelta(days=self.site.requisites_days)
         static = capture.mime.startswith(("image/", "font/", "text/css")) or "javascript" in capture.mime
-        return young and static and capture.status == 200
+        # What is not there is not asked for each time either.
+        return young and ((static and capture.status == 200) or capture.status in (404, 410))
 
-    def _ask(self, url: str, kind: str, *, via: str, on: str | None = None) -> Request:
-        meta = {"via": via, "kind": kind} | ({"found_on": on} if on else {})
-        callback = {"feed": self.feed, "front": self.front, "sitemap": self.sitemap}.get(kind, self.article)
+    def _request(self, ask: Ask) -> Request:
+        callback = {"feed": self.feed, "front": self.front, "sitemap": self.sitemap}.get(
+            ask.kind, self.article
+        )
+        meta: dict[str, Any] = {"via": ask.via, "kind": ask.kind, "ask": ask}
+        meta |= {"found_on": ask.on} if ask.on else {}
+        meta |= {"original": ask.original} if ask.original else {}
         return Request(
-            url,
+            ask.url,
             callback=callback,
             errback=self.failed,
-            priority=PRIORITIES[kind],
+            headers=ask.headers,
+            priority=ask.priority,
             meta=meta,
             dont_filter=True,
         )
 
-    def failed(self, failure: Any) -> None:
-        """Nothing came: said once; the attempt itself is in the WARC."""
-        self.logger.info("%s: %s", failure.request.url, failure.getErrorMessage())
+    def _requests(self, asks: Iterable[Ask]) -> Iterator[Request]:
+        return (self._request(ask) for ask in asks)
+
+    def failed(self, failure: Any) -> Iterator[Request]:
+        """Nothing came: said once; the attempt itself is in the WARC, where there was one."""
+        said = failure.getErrorMessage()
+        kinds = {Forbidden: "forbidden", NotNow: "deferred"}
+        kind = next((k for error, k in kinds.items() if failure.check(error)), "failed")
+        self.logger.info("%s: %s", failure.request.url, said)
+        return self._requests(self.plan.lost(failure.request.meta["ask"], kind=kind, why=said))
 
     def feed(self, response: Response) -> Iterator[Request]:
         """The items of a feed."""
-        for told in discovery.feed(response.body, response.url) if response.status == 200 else ():
-            if self.plan.wants_article(told.url):
-                yield self._ask(told.url, "article", via="feed", on=response.url)
+        ask = response.meta["ask"]
+        if response.status != 200:
+            return self._no_document(ask, response)
+        told = discovery.feed(response.body, response.url)
+        return self._requests(self._named(ask, told, response))
+
+    def _named(self, ask: Ask, told: Iterable[discovery.Told], response: Response) -> list[Ask]:
+        size = response.meta.get("wire", 0)
+        listed = list(told)
+        return self.plan.named(ask, listed, self._look(response), digest=_digest(listed), size=size)
+
+    def _no_document(self, ask: Ask, response: Response) -> Iterator[Request]:
+        if response.status == 304:
+            return self._requests(self.plan.unchanged(ask))
+        wait = self._retry_after(response)
+        why = f"it answered {response.status}"
+        return self._requests(
+            self.plan.lost(ask, kind="failed", why=why, status=response.status, retry_after=wait)
+        )
+
+    def _retry_after(self, response: Response) -> float | None:
+        from spiders.pace import seconds_of
+
+        value = response.headers.get(b"Retry-After")
+        return seconds_of(value.decode("latin-1"), datetime.now(UTC)) if value else None
 
     def sitemap(self, response: Response) -> Iterator[Request]:
         """The pages of a sitemap, and the sitemaps of an index."""
+        ask = response.meta["ask"]
         if response.status != 200:
+            yield from self._no_document(ask, response)
             return
         document = discovery.sitemap(response.body, response.url)
-        for told in document.sitemaps:
-            if self.plan.wants_sitemap(told):
-                yield self._ask(told.url, "sitemap", via="sitemap index", on=response.url)
-        for told in document.pages:
-            if self.plan.wants_told(told):
-                yield self._ask(told.url, "article", via="sitemap", on=response.url)
+        inner = (self.plan.wants_sitemap(told, on=response.url) for told in document.sitemaps)
+        yield from self._requests([each for each in inner if each])
+        yield from self._requests(self._named(ask, document.pages, response))
 
     def front(self, response: Response) -> Iterator[Request]:
         """The links of a front page or section, and what a browser loads with it."""
-        if not isinstance(response, TextResponse) or response.status != 200:
+        ask = response.meta["ask"]
+        if response.status != 200 or not isinstance(response, TextResponse):
+            yield from self._no_document(ask, response)
             return
         found = discovery.page(response.text, response.url)
-        for url in found.links:
-            if self.plan.wants_article(url):
-                yield self._ask(url, "article", via="front page", on=response.url)
+        told = [discovery.Told(url=url) for url in found.links]
+        yield from self._requests(self._named(ask, told, response))
         yield from self._loaded(found, response.url)
 
-    def article(self, response: Response) -> Iterator[Request]:
-        """An article, or something that a page loads: only its requisites are followed."""
-        if not isinstance(response, TextResponse) or response.status != 200:
-            return
-        if "css" in (response.headers.get(b"Content-Type") or b"").decode("latin-1"):
+    async def article(self, response: Response) -> AsyncIterator[Request]:
+        """An article: what it says is compared with what it said; what it loads is followed."""
+        ask: Ask = response.meta["ask"]
+        look = self._look(response)
+        page = isinstance(response, TextResponse) and response.status == 200 and _mime(response) in PAGES
+        if page and isinstance(response, TextResponse):
+            look = await asyncio.to_thread(self._read, response, look)
+        self.plan.answered(ask, look, size=response.meta.get("wire", 0))
+        if page and isinstance(response, TextResponse) and self.site.requisites != "none":
+            for request in self._loaded(discovery.loaded(response.text, response.url), response.url):
+                yield request
+
+    def _read(self, response: TextResponse, look: Look) -> Look:
+        """The look at a page of text, with what its article says."""
+        from dataclasses import replace
+
+        article = extract(response.text, response.url)
+        if article is None:
+            return look
+        self.plan.ledger.read(article)
+        said = fields_of(article, around=paragraphs(response.text))
+        return replace(look, fields=said, published=article.published)
+
+    def _look(self, response: Response) -> Look:
+        capture: Capture | None = response.meta.get("capture")
+        asked = response.meta["ask"].url
+        moved = response.url if response.url != asked and response.meta.get("redirect_urls") else ""
+        return Look(
+            at=datetime.now(UTC) + self.ahead,
+            status=response.status,
+            etag=_header(response, b"ETag"),
+            modified=_header(response, b"Last-Modified"),
+            original=self._original(capture) if response.status == 200 else None,
+            moved=moved,
+            home=moved in self.plan.fronts,
+            capture=capture.id if capture else "",
+        )
+
+    def _original(self, capture: Capture | None) -> Original | None:
+        """The record that holds the payload of a capture: its own, or the one that a revisit refers to."""
+        if capture is None or capture.truncated:
+            return None
+        if capture.kind == "response":
+            return Original(url=capture.url, at=capture.at, digest=capture.digest, id=capture.id)
+        spool = self.recorder.spool if self.recorder else None
+        return spool.originals.find(capture.digest) if spool else None
+
+    def requisite(self, response: Response) -> Iterator[Request]:
+        """Something that a page loads; a style sheet loads more."""
+        style = "css" in _header(response, b"Content-Type")
+        if style and response.status == 200 and isinstance(response, TextResponse):
             for url in discovery.css_requisites(response.text, response.url):
                 if self.plan.wants_requisite(url):
-                    yield self._ask(url, "requisite", via="style sheet", on=response.url)
-        elif response.meta.get("kind") == "article" and self.site.requisites != "none":
-            yield from self._loaded(discovery.loaded(response.text, response.url), response.url)
+                    yield self._load(url, "requisite", via="style sheet", on=response.url)
 
     def _loaded(self, found: discovery.PageLinks, page: str) -> Iterator[Request]:
         for url in found.data:
             if self.site.requisites != "none" and self.plan.first(url):
-                yield self._ask(url, "data", via="preload", on=page)
+                yield self._load(url, "data", via="preload", on=page)
         for url in found.requisites:
             if self.plan.wants_requisite(url):
-                yield self._ask(url, "requisite", via="requisite", on=page)
+                yield self._load(url, "requisite", via="requisite", on=page)
+
+    def _load(self, url: str, kind: str, *, via: str, on: str) -> Request:
+        ask = Ask(url=url, kind=kind, via=via, on=on)
+        return self._request(ask).replace(callback=self.requisite, errback=self.not_loaded)
+
+    def not_loaded(self, failure: Any) -> None:
+        """A page lacks something that it loads."""
+        self.logger.info("%s: %s", failure.request.url, failure.getErrorMessage())
+
+    def wrap_up(self, store: Store, run: Run) -> None:
+        """Keep what this run learnt, and its report; its WARCs are published by now."""
+        if not self.only or self.plan.update:
+            write_state(store, self.site.id, self.plan.learn(), now=self.plan.now)
+        polite = self.crawler.get_extension(Politeness)
+        hosts = polite.reports() if polite else ()
+        report = self.plan.ledger.report(
+            run=run.id,
+            site=self.site.id,
+            started=run.started,
+            ended=run.ended,
+            reason=run.reason,
+            hosts=hosts,
+            size=sum(host.bytes for host in hosts),
+            truncated=run.counts.get("truncated", 0),
+        )
+        write_report(store, report)
+
+
+def _digest(told: Iterable[discovery.Told]) -> str:
+    """What stands for all that a source names: its bytes may change without any news."""
+    lines = sorted({f"{each.url} {each.when}" for each in told})
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+def _header(response: Response, name: bytes) -> str:
+    return (response.headers.get(name) or b"").decode("latin-1")
+
+
+def _mime(response: Response) -> str:
+    return _header(response, b"Content-Type").partition(";")[0].strip().lower() or PAGES[0]
 
 
 def spider_of(site: Site) -> type[NewsSpider]:
     """The spider class of a site, with the site's own settings."""
     settings = {
         "MORGUE_ALLOW_PRIVATE": site.allow_private,
-        "DOWNLOAD_DELAY": site.delay,
+        "MORGUE_DELAY": site.delay,
+        "MORGUE_BUDGET_REQUESTS": site.budget_requests,
+        "MORGUE_BUDGET_MB": site.budget_mb,
+        "MORGUE_BUDGET_MINUTES": site.budget_minutes,
+        "MORGUE_QUIET": list(site.quiet),
+        "MORGUE_TIMEZONE": site.timezone,
         "CONCURRENT_REQUESTS": max(site.concurrency, 16),
         "CONCURRENT_REQUESTS_PER_DOMAIN": site.concurrency,
         "DOWNLOAD_TIMEOUT": site.timeout,
@@ -249,63 +315,3 @@ def spider_of(site: Site) -> type[NewsSpider]:
         "MORGUE_REMEMBER_DAYS": max(site.recheck_days, site.requisites_days),
     }
     return type("SiteSpider", (NewsSpider,), {"name": site.id, "site": site, "custom_settings": settings})
-
-
-class PageSpider(scrapy.Spider):
-    """One-off pages: each URL, and nothing else but what `requisites` asks for."""
-
-    name = "capture"
-
-    def __init__(
-        self, urls: Iterable[str], *, archive_site: str, requisites: bool = False, **arguments: Any
-    ) -> None:
-        super().__init__(**arguments)
-        self.urls = urls if isinstance(urls, Listing) else Listing(urls)
-        self.archive_site = archive_site
-        self.requisites = requisites
-        self.failures: dict[str, str] = {}
-        self.parameters = {
-            "urls": self.urls.first,
-            "url_count": self.urls.count,
-            "requisites": requisites,
-        }
-        self._asked: set[str] = set()
-
-    async def start(self) -> AsyncIterator[Request]:
-        """Every URL once."""
-        for number, url in enumerate(self.urls):
-            if number % AHEAD == AHEAD - 1:
-                await self.crawler.signals.wait_for(signals.scheduler_empty)
-            yield Request(
-                url,
-                callback=self.parse,
-                errback=self.failed,
-                dont_filter=True,
-                meta={"via": "asked for", "asked": url, "as_sent": not self.requisites},
-            )
-
-    def failed(self, failure: Any) -> None:
-        """Remember why a URL gave nothing."""
-        if len(self.failures) < MOST_FAILURES:
-            self.failures[failure.request.meta.get("asked", failure.request.url)] = failure.getErrorMessage()
-
-    def parse(self, response: Response, **_: Any) -> Iterator[Request]:
-        """Follow what a browser would load, where that was asked for."""
-        if not self.requisites or not isinstance(response, TextResponse):
-            return
-        if "css" in (response.headers.get(b"Content-Type") or b"").decode("latin-1"):
-            wanted = discovery.css_requisites(response.text, response.url)
-        elif response.meta.get("asked"):
-            found = discovery.loaded(response.text, response.url)
-            wanted = found.requisites + found.data
-        else:
-            return
-        for url in wanted:
-            if url not in self._asked:
-                self._asked.add(url)
-                yield Request(
-                    url,
-                    callback=self.parse,
-                    dont_filter=True,
-                    meta={"via": "requisite", "found_on": response.url},
-                )

@@ -1,40 +1,298 @@
-"""Crawl-delay of robots.txt, which Scrapy reads but does not keep."""
+"""Politeness, all in one place: every request passes here before it is sent, whoever made it.
 
+Rules: robots.txt is asked for once a run and host, and obeyed (RFC 9309); each host has one pace, whatever
+is fetched from it, shared with other crawlers of the same archive; budgets and quiet hours are kept. What may
+not be sent ends as an error that says why.
+"""
+
+import asyncio
 import logging
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from scrapy import Request, signals
+from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, NotConfigured
+from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import RobotParser
 
+from archive import hosts
+from archive.errors import MorgueError
+from archive.hosts import Note
+from archive.model import Exchange
+from archive.reports import HostReport
+from archive.store import open_store
+from archive.wire import NotHttp, read_head
+from spiders.pace import LONGEST_CRAWL_DELAY, Budget, Pace, quiet, seconds_of, slot
+from spiders.rules import Rules, rules_of
+
 logger = logging.getLogger(__name__)
-LONGEST = 120.0
+NOTE_SECONDS = 60.0
+RENEW_SECONDS = 20.0
+ROBOTS_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 KiB are read
 
 
-class CrawlDelay:
-    """Slows a host down to the delay that its robots.txt asks for (seconds; at most LONGEST)."""
+class NotNow(DownloadCancelledError):
+    """The host is not asked now: a budget is spent, the hour is quiet, or it is down."""
+
+
+class Forbidden(IgnoreRequest):
+    """robots.txt forbids it, or cannot be read."""
+
+
+def host_of(url: str) -> str:
+    """Host and port, as politeness counts them."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+class Politeness:
+    """The paces of a crawler's hosts; an extension, so that all its handlers and middlewares share it."""
 
     def __init__(self, crawler: Crawler) -> None:
+        settings = crawler.settings
         self.crawler = crawler
+        self.paces: dict[str, Pace] = {}
+        self.delay = settings.getfloat("MORGUE_DELAY", 0.0)
+        self.budget = Budget(
+            requests=settings.getint("MORGUE_BUDGET_REQUESTS"),
+            bytes=int(settings.getfloat("MORGUE_BUDGET_MB") * (1 << 20)),
+            seconds=settings.getfloat("MORGUE_BUDGET_MINUTES") * 60,
+        )
+        self.quiet: tuple[str, ...] = tuple(settings.getlist("MORGUE_QUIET"))
+        self.zone = ZoneInfo(settings.get("MORGUE_TIMEZONE") or "UTC")
+        self._stop = asyncio.Event()
+        self._shared = Shared(crawler) if settings.getbool("MORGUE_SHARE_PACE", True) else None
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> "CrawlDelay":
+    def from_crawler(cls, crawler: Crawler) -> "Politeness":
         """Scrapy's own way to make an extension."""
-        extension = cls(crawler)
-        crawler.signals.connect(extension.parsed, signals.robots_parsed)
-        return extension
+        made = cls(crawler)
+        crawler.signals.connect(made.parsed, signals.robots_parsed)
+        crawler.signals.connect(made.closed, signals.spider_closed)
+        return made
+
+    def pace(self, host: str) -> Pace:
+        """The pace of a host."""
+        if host not in self.paces:
+            self.paces[host] = Pace(delay=self.delay, budget=self.budget)
+        return self.paces[host]
 
     def parsed(self, robotparser: RobotParser, request: Request) -> None:
-        """A robots.txt has come: keep its delay for that host."""
+        """Scrapy's own middleware has read a robots.txt (in projects that are not ours)."""
         rules = getattr(robotparser, "rp", None)
-        delay = rules.crawl_delay(self.crawler.settings.get("ROBOTSTXT_USER_AGENT")) if rules else None
-        engine = self.crawler.engine
-        if not delay or engine is None:
+        agent = self.crawler.settings.get("ROBOTSTXT_USER_AGENT") or self.crawler.settings.get("USER_AGENT")
+        self.obey(host_of(request.url), rules.crawl_delay(agent) if rules else None)
+
+    def obey(self, host: str, delay: float | None) -> None:
+        """robots.txt asks for a delay of so many seconds."""
+        if delay:
+            self.pace(host).obey(float(delay))
+            kept = min(float(delay), LONGEST_CRAWL_DELAY)
+            logger.info("robots.txt of %s asks for %g s between requests: %g are kept", host, delay, kept)
+
+    def stop(self) -> None:
+        """Nothing is sent any more: whoever waits is turned away."""
+        self._stop.set()
+
+    async def turn(self, url: str) -> None:
+        """Return when a request for this URL may be sent; raise NotNow where it may not be in this run."""
+        host = host_of(url)
+        pace, began, placed = self.pace(host), time.monotonic(), False
+        while True:
+            if self._stop.is_set():
+                raise NotNow("the crawl is being stopped")
+            wait = self._wait(pace)
+            if wait <= 0 and not placed and pace.delay and self._shared:
+                wait, placed = await self._shared.wait(host, pace), True
+            if wait <= 0:
+                break
+            placed = placed and wait < pace.delay
+            await self._sleep(wait)
+        pace.waited += time.monotonic() - began
+        pace.sent(time.monotonic(), share=self._shared.crawlers(host) if self._shared else 1)
+
+    def _wait(self, pace: Pace) -> float:
+        if span := self.quiet and quiet(self.quiet, datetime.now(self.zone)):
+            raise NotNow(f"quiet hours ({span})")
+        turn = pace.turn(time.monotonic())
+        if turn.refused:
+            raise NotNow(turn.refused)
+        return turn.wait
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stop.wait(), timeout=seconds)
+        except TimeoutError:
             return
-        downloader = engine.downloader
-        key = downloader.get_slot_key(request)
-        kept = max(min(float(delay), LONGEST), self.crawler.settings.getfloat("DOWNLOAD_DELAY"))
-        # An idle slot is dropped and made anew from these settings.
-        downloader.per_slot_settings[key] = {"delay": kept, "concurrency": 1, "jitter": 0}
-        if slot := downloader.slots.get(key):
-            slot.delay, slot.concurrency, slot.jitter = kept, 1, 0.0
-        logger.info("robots.txt of %s asks for %s s between requests", key, delay)
+
+    def answered(self, exchange: Exchange) -> None:
+        """An exchange has ended, well or not."""
+        host, now = host_of(exchange.url), time.monotonic()
+        size = len(exchange.response) + (exchange.big.size if exchange.big else 0)
+        status, retry_after = None, None
+        if exchange.response:
+            status, retry_after = _status_of(exchange)
+        self.pace(host).answered(
+            now, seconds=exchange.seconds, size=size, status=status, retry_after=retry_after
+        )
+
+    def reports(self) -> tuple[HostReport, ...]:
+        """What was asked of each host, how fast, and why."""
+        return tuple(
+            HostReport(
+                host=host, requests=p.requests, bytes=p.bytes, failed=p.failed, delay=round(p.delay, 3),
+                reason=p.reason, waited=round(p.waited, 3), state=_state(p),
+            )
+            for host, p in sorted(self.paces.items()) if p.requests
+        )  # fmt: skip
+
+    async def closed(self, spider: Spider) -> None:  # noqa: ARG002 - Scrapy hands it over by name
+        """Tell other crawlers that this one asks no longer."""
+        if self._shared:
+            await self._shared.close()
+
+
+def _state(pace: Pace) -> str:
+    if pace.down:
+        return "down"
+    return "budget" if pace.turn(time.monotonic()).refused else ""
+
+
+def _status_of(exchange: Exchange) -> tuple[int | None, float | None]:
+    try:
+        head = read_head(exchange.head)
+    except NotHttp:
+        return None, None
+    found = next((v for n, v in head.headers if n.lower() == b"retry-after"), b"")
+    return head.status, seconds_of(found.decode("latin-1"), datetime.now(UTC)) if found else None
+
+
+class Shared:
+    """The pace of a host among all crawlers that write to one archive: they take turns on the wall clock."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._notes: dict[str, tuple[float, list[Note]]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._broken = False
+
+    def crawlers(self, host: str) -> int:
+        """How many crawlers ask this host, this one among them."""
+        return max(len(self._notes.get(host, (0.0, []))[1]), 1)
+
+    async def wait(self, host: str, pace: Pace) -> float:
+        """Seconds until it is this crawler's turn among the others."""
+        found = await self._others(host, pace)
+        delay = max([pace.delay, *(note.delay for note in found)])
+        place = next((n for n, note in enumerate(found) if note.run == self._run), 0)
+        return slot(time.time(), place=place, crawlers=len(found), delay=delay)
+
+    @property
+    def _run(self) -> str:
+        from spiders.recorder import Recorder
+
+        recorder = self._crawler.get_extension(Recorder)
+        return recorder.run_id if recorder else ""
+
+    async def _others(self, host: str, pace: Pace) -> list[Note]:
+        async with self._locks.setdefault(host, asyncio.Lock()):
+            when, found = self._notes.get(host, (-RENEW_SECONDS, []))
+            if self._broken or time.monotonic() - when < RENEW_SECONDS:
+                return found
+            note = self._note(host, pace)
+            try:
+                found = await asyncio.to_thread(lambda: hosts.announce(open_store(self._archive), note))
+            except MorgueError as error:
+                logger.warning("the pace of %s is not shared with other crawlers: %s", host, error)
+                self._broken = True
+            self._notes[host] = time.monotonic(), found
+            return found
+
+    @property
+    def _archive(self) -> str:
+        from spiders.recorder import Recorder
+
+        recorder = self._crawler.get_extension(Recorder)
+        return recorder.archive if recorder else ""
+
+    def _note(self, host: str, pace: Pace) -> Note:
+        until = datetime.now(UTC) + timedelta(seconds=NOTE_SECONDS)
+        site = str(getattr(self._crawler.spider, "archive_site", "") or "")
+        return Note(host=host, run=self._run, site=site, until=until, delay=pace.delay, reason=pace.reason)
+
+    async def close(self) -> None:
+        """Take the notes away."""
+        if self._notes and not self._broken:
+            await asyncio.to_thread(self._withdraw, list(self._notes))
+
+    def _withdraw(self, names: Iterable[str]) -> None:
+        try:
+            store = open_store(self._archive)
+            for host in names:
+                hosts.withdraw(store, host, self._run)
+        except MorgueError as error:
+            logger.info("a note on a host's pace stays for a minute: %s", error)
+
+
+class Robots:
+    """robots.txt by RFC 9309, as a downloader middleware: in place of Scrapy's own, which allows all where it
+    cannot be read and keeps no delay.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
+            raise NotConfigured
+        self.crawler = crawler
+        self.agent = crawler.settings.get("ROBOTSTXT_USER_AGENT") or ""
+        self._rules: dict[str, asyncio.Future[Rules]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> "Robots":
+        """Scrapy's own way to make a middleware."""
+        return cls(crawler)
+
+    async def process_request(self, request: Request, spider: Any = None) -> None:  # noqa: ARG002
+        """Pass a request on, or raise Forbidden."""
+        if request.meta.get("redirect_times"):
+            _unconditional(request)
+        if request.meta.get("dont_obey_robotstxt") or not request.url.startswith(("http:", "https:")):
+            return
+        rules = await self.rules(request.url)
+        if not rules.allows(request.url):
+            raise Forbidden(rules.reason or "robots.txt forbids it")
+
+    async def rules(self, url: str) -> Rules:
+        """The rules of a URL's host, read once a run."""
+        parts = urlsplit(url)
+        place = f"{parts.scheme}://{parts.netloc}"
+        if place not in self._rules:
+            self._rules[place] = asyncio.ensure_future(self._fetch(place))
+        return await asyncio.shield(self._rules[place])
+
+    async def _fetch(self, place: str) -> Rules:
+        engine = self.crawler.engine
+        assert engine is not None
+        meta = {"dont_obey_robotstxt": True, "via": "robots.txt", "download_maxsize": ROBOTS_BYTES}
+        request = Request(f"{place}/robots.txt", priority=1000, meta=meta, callback=NO_CALLBACK)
+        try:
+            response = await engine.download_async(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is: robots.txt cannot be read
+            logger.info("%s/robots.txt: %s", place, error)
+            closed = rules_of(None, b"", agent=self.agent)
+            return replace(closed, reason=f"robots.txt cannot be read: {error}")
+        rules = rules_of(response.status, response.body, agent=self.agent)
+        if polite := self.crawler.get_extension(Politeness):
+            polite.obey(host_of(place), rules.delay)
+        return rules
+
+
+def _unconditional(request: Request) -> None:
+    """What is asked for after a redirect is another document: the conditions spoke of the first."""
+    for name in (b"If-None-Match", b"If-Modified-Since"):
+        request.headers.pop(name, None)
+    request.meta.pop("original", None)

@@ -13,7 +13,7 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
@@ -29,8 +29,11 @@ from archive.originals import Originals
 from archive.patience import Patience
 from archive.publish import Publisher
 from archive.spool import RunEnd, RunStart, Spool
-from archive.store import open_store
+from archive.store import Store, open_store
 from spiders.transport import Limits, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REMEMBER_DAYS = 7.0
 
@@ -90,6 +93,7 @@ class Recorder:
         self.end: RunEnd | None = None
         self.error: MorgueError | None = None
         self.stopping = False
+        self.stops: list[Callable[[], None]] = []
         self.patience = Patience(seconds=config.upload_patience)
         self._hurry = threading.Event()
         self._closing: asyncio.Future[None] | None = None
@@ -166,19 +170,21 @@ class Recorder:
         engine = self.crawler.engine
         for slot in engine.downloader.slots.values() if engine else ():
             slot.delay = 0.0  # what waits is not sent, so there is nobody to be polite to
+        for stop in self.stops:
+            stop()
 
     async def room(self) -> None:
         """Return when there is room for another exchange: a slow disk slows the fetching down."""
         while self.spool and (room := self.spool.room()):
             await asyncio.wrap_future(room)
 
-    async def record(self, exchange: Exchange) -> None:
-        """Return when the exchange is durable in the spool; a SpoolError ends the crawl."""
+    async def record(self, exchange: Exchange) -> Capture | None:
+        """Return its capture when the exchange is durable in the spool; a SpoolError ends the crawl."""
         spool = self._open(self.crawler.spider)
         try:
-            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done: asyncio.Future[Capture | None] = asyncio.get_running_loop().create_future()
             spool.enqueue(exchange, done)
-            await done
+            return await done
         except MorgueError as error:
             self._fail(error)
             raise
@@ -214,4 +220,15 @@ class Recorder:
             logger.error("%s; the WARCs stay in %s: run `morgue recover`", error, self.spool.folder)
             return
         if self.run:
+            self._wrap_up(spider, store, self.run)
             logger.info("published %s: %s", self.run.key, ", ".join(w.key for w in self.run.warcs))
+
+    def _wrap_up(self, spider: Spider, store: Store, run: Run) -> None:
+        """What a spider has learnt is kept when its WARCs are; without it the next run asks for more."""
+        wrap_up = getattr(spider, "wrap_up", None)
+        if wrap_up is None:
+            return
+        try:
+            wrap_up(store, run)
+        except MorgueError as error:
+            logger.warning("what run %s learnt is lost (%s): the next one asks for more", run.id, error)

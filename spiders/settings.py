@@ -23,11 +23,15 @@ DEPTH_STATS_VERBOSE = False
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "spiders.coding.Decoding": 590,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "spiders.polite.Robots": 100,
 }
 
 CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 2
-DOWNLOAD_DELAY = 1.0
+# The pace of a host is kept where requests are sent (spiders.polite), not in Scrapy's queue.
+DOWNLOAD_DELAY = 0
+MORGUE_DELAY = 1.0
 DOWNLOAD_TIMEOUT = 60
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0

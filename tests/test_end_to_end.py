@@ -127,7 +127,7 @@ def crawl_by_hand(stack: Stack) -> None:
     """Trigger the crawl with a form, as an operator does, and wait for what follows it."""
     api = AirflowApi(stack.url("airflow"), user="admin", password=stack.secrets["airflow_password"])
     before = {run["dag_run_id"] for run in api.runs("process")}
-    run_id = api.trigger("crawl_specimen", {"limit": 0, "dry_run": False, "urls": []})
+    run_id = api.trigger("crawl_specimen", {"limit": 0, "force": True, "dry_run": False, "urls": []})
     wait_until(lambda: api.run("crawl_specimen", run_id)["state"] == "success", seconds=240, what="the crawl")
 
     def processed() -> bool:

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from archive.config import Config
-from spiders.news import PageSpider
+from spiders.pages import PageSpider
 from spiders.runner import crawl
 
 

@@ -86,6 +86,9 @@ def _form(site: Site) -> dict[str, Param]:
             title="Only these URLs",
             description="One a line; leave empty for the whole newspaper.",
         ),
+        "force": Param(
+            False, type="boolean", title="Look at known articles again, also those whose time has not come"
+        ),
         "dry_run": Param(False, type="boolean", title="Dry run: say what would be crawled, fetch nothing"),
     }
 

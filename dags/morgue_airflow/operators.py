@@ -55,7 +55,8 @@ class CrawlOperator(BaseOperator):
         given = list(self.command) or [sys.executable, "-m", "archive", "crawl"]
         limit = ["--limit", str(params["limit"])] if params.get("limit") else []
         urls = [word for url in params.get("urls") or () for word in ("--url", url)]
-        return [*given, self.site, *limit, *urls, *(["--dry-run"] if params.get("dry_run") else [])]
+        flags = [f"--{n.replace('_', '-')}" for n in ("force", "dry_run") if params.get(n)]
+        return [*given, self.site, *limit, *urls, *flags]
 
     def _run(self, command: list[str]) -> int:
         self._child = subprocess.Popen(

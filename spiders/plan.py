@@ -1,0 +1,417 @@
+"""Decides what one run asks for, and what it learnt. No I/O: addresses and answers in, asks out.
+
+Rules: what the documents name comes before what the front page links, so that a limit is spent on news. An
+address is asked for once a run. What is known is asked for conditionally, and when it is due; what may not or
+cannot be asked for is counted with its reason. What is not archived, failed or skipped is missing.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from archive.agenda import Known, Rhythm, Source, after_answer, after_failure, steps_of, trusts
+from archive.looks import UNSEEN, Judged, Look, judge
+from archive.model import Capture, Original
+from archive.sites import Site
+from archive.state import Update
+from spiders import discovery
+from spiders.discovery import Told
+from spiders.ledger import DUE, Ledger, Tally
+from spiders.traps import Traps
+
+SITEMAP_DAYS = 30
+MOST_SITEMAPS = 50
+PRIORITIES = {"feed": 40, "front": 30, "sitemap": 20, "data": 12, "article": 10, "requisite": 5}
+# Sources whose links wait for nobody; the links of others wait until these have answered.
+FIRST = ("feed", "sitemap")
+
+
+class Memory(Protocol):
+    """What is known of the site from earlier runs."""
+
+    def knows(self, url: str) -> bool:
+        """Whether the page was heard of before."""
+
+    def find(self, url: str) -> Known | None:
+        """What is known of one page."""
+
+    def due(self, now: datetime) -> list[Known]:
+        """Pages that are due, the longest due first."""
+
+
+class Remembered:
+    """A memory made of captures, where the state is lost; of nothing, in the first run of a site."""
+
+    def __init__(self, pages: Iterable[Known] = ()) -> None:
+        self._pages = {known.url: known for known in pages}
+
+    def knows(self, url: str) -> bool:
+        """Whether the page was captured."""
+        return url in self._pages
+
+    def find(self, url: str) -> Known | None:
+        """What is known of one page."""
+        return self._pages.get(url)
+
+    def due(self, now: datetime) -> list[Known]:
+        """Pages that are due, the longest due first."""
+        return sorted((k for k in self._pages.values() if k.due <= now), key=lambda k: k.due)
+
+
+def remembered(captures: Iterable[Capture], *, fronts: Iterable[str], now: datetime) -> Remembered:
+    """What captures tell, oldest first: which pages there are, and how each answered last; all are due."""
+    left_out, pages = set(fronts), dict[str, Known]()
+    for capture in captures:
+        page = capture.mime == "text/html" or capture.status >= 400
+        if not page or capture.url in left_out or capture.url.endswith("/robots.txt"):
+            continue
+        before = pages.get(capture.url) or Known(url=capture.url, seen=capture.at, due=now)
+        pages[capture.url] = _captured(before, capture)
+    return Remembered(k for k in pages.values() if k.status in (200, 301, 404, 410, 451))
+
+
+def _captured(before: Known, capture: Capture) -> Known:
+    original = before.original
+    if capture.kind == "response" and capture.status == 200:
+        original = Original(url=capture.url, at=capture.at, digest=capture.digest, id=capture.id)
+    status = 301 if capture.redirect else 200 if capture.status == 304 else capture.status
+    return replace(
+        before,
+        fetched=capture.at,
+        status=status,
+        looks=before.looks + 1,
+        original=original if status == 200 else None,
+        version=UNSEEN if status == 200 else "",
+        moved=capture.redirect or "",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request to be made: `known` or `source` is what an answer is compared with."""
+
+    url: str
+    kind: str
+    via: str
+    on: str | None = None
+    known: Known | None = None
+    source: Source | None = None
+    conditional: bool = False
+
+    @property
+    def priority(self) -> int:
+        """The greater the sooner."""
+        return PRIORITIES[self.kind]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The conditions of the request (RFC 9110, section 13.1)."""
+        compared = self.known or self.source
+        if not self.conditional or compared is None:
+            return {}
+        both = {"If-None-Match": compared.etag, "If-Modified-Since": compared.modified}
+        return {name: value for name, value in both.items() if value}
+
+    @property
+    def original(self) -> Original | None:
+        """The record that a "not modified" would speak of."""
+        compared = self.known or self.source
+        return compared.original if self.conditional and compared else None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one run of a site asks for; see the rules above.
+
+    `now` is the time by which things are due. `limit` counts articles (0: no limit). `fresh` are requisites
+    that were captured lately. `force` looks at all that is due within `recheck_days`; `due_only` leaves
+    sources alone whose time has not come. `since` and `until` ask for an interval of the past.
+    """
+
+    site: Site
+    now: datetime
+    memory: Memory = field(default_factory=Remembered)
+    sources: tuple[Source, ...] = ()
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    limit: int = 0
+    fresh: frozenset[str] = frozenset()
+    force: bool = False
+    due_only: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    articles: int = 0
+    limited: bool = False
+    update: dict[str, Known] = field(default_factory=dict)
+    taken: list[Known] = field(default_factory=list)
+    learnt: dict[str, Source] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    _asked: set[str] = field(default_factory=set)
+    _sitemaps: int = 0
+    _first_out: set[str] = field(default_factory=set)
+    _held: deque[tuple[str, str]] = field(default_factory=deque)
+    _traps: Traps = field(default_factory=Traps)
+
+    @property
+    def host(self) -> str:
+        """The site's host, and port where it is given."""
+        return self.site.host.lower()
+
+    @property
+    def fronts(self) -> tuple[str, ...]:
+        """The front page and the sections."""
+        return (self.site.home, *self.site.sections)
+
+    def remember(self, memory: Memory, sources: tuple[Source, ...], *, looks: int, changes: int) -> None:
+        """Take up what earlier runs learnt."""
+        self.memory, self.sources = memory, sources
+        self.rhythm = Rhythm(steps=steps_of(self.site.revisit), looks=looks, changes=changes)
+
+    # What to ask for first
+
+    def begin(self) -> list[Ask]:
+        """The sources of the site."""
+        known = {source.url: source for source in self.sources}
+        told = [("feed", u) for u in self.site.feeds]
+        told += [("front", u) for u in self.fronts]
+        told += [("sitemap", u) for u in self.site.sitemaps]
+        wanted = [known.get(url) or Source(url=url, kind=kind, due=self.now) for kind, url in told]
+        asks = (self._source(source, via="site file") for source in wanted)
+        return [ask for ask in asks if ask]
+
+    def _source(self, source: Source, *, via: str, on: str | None = None) -> Ask | None:
+        if not self.first(source.url):
+            return None
+        tally = self.ledger.tally(source)
+        later = source.not_before and source.not_before > self.now
+        if later or (self.due_only and source.due > self.now):
+            tally.outcome = "deferred" if later else "not due"
+            tally.error = f"not before {source.not_before:%Y-%m-%d %H:%M} UTC" if source.not_before else ""
+            return None
+        if source.kind in FIRST:
+            self._first_out.add(source.url)
+        conditional = trusts(source, self.now)
+        return Ask(url=source.url, kind=source.kind, via=via, on=on, source=source, conditional=conditional)
+
+    def due(self) -> Iterator[Ask]:
+        """Known pages whose time has come, so that changes are seen; a limit is for new ones."""
+        if self.limit:
+            return
+        horizon = self.now + timedelta(days=self.site.recheck_days) if self.force else self.now
+        for known in self.memory.due(horizon):
+            if self.first(known.url):
+                yield self._look(known, via="recheck", on=None, source=DUE)
+
+    def asked_for(self, url: str) -> Ask | None:
+        """A page that somebody asked for by its address."""
+        if not self.first(url):
+            return None
+        known = self.memory.find(url) or Known(url=url, seen=self.now, due=self.now)
+        return replace(self._look(known, via="asked for", on=None, source="asked for"), conditional=False)
+
+    def _look(self, known: Known, *, via: str, on: str | None, source: str) -> Ask:
+        self.ledger.name(known.url, source, now=self.now)
+        if known.due > self.now and known.looks:
+            self.taken.append(known)
+        valid = bool(known.etag or known.modified) and known.original is not None
+        conditional = known.status == 200 and valid
+        return Ask(url=known.url, kind="article", via=via, on=on, known=known, conditional=conditional)
+
+    def first(self, url: str) -> bool:
+        """Whether this is the first time that this run asks for the URL."""
+        key = discovery.tidy(url)
+        if key in self._asked:
+            return False
+        self._asked.add(key)
+        return True
+
+    # What sources say
+
+    def named(
+        self, ask: Ask, told: Iterable[Told], look: Look, *, digest: str = "", size: int = 0
+    ) -> list[Ask]:
+        """A source has answered with a document that names these; what of it is to be asked for now."""
+        listed, tally = list(told), self._tally(ask, look.status)
+        before = tally.fresh
+        asks = [found for each in listed if (found := self._told(ask, each, tally))]
+        source = ask.source or Source(url=ask.url, kind=ask.kind, due=self.now)
+        same = bool(digest) and digest == source.digest
+        tally.outcome = "same" if same else "new"
+        self.ledger.unchanged_bytes += size if same else 0
+        # "Not modified" was said of what has changed since: it is not asked for again.
+        lied = bool(source.digest) and not same and source.status == 304 and source.etag == look.etag
+        after = after_answer(source, self.now, named=len(listed), fresh=tally.fresh - before)
+        self.learnt[ask.url] = replace(
+            after,
+            status=200,
+            lies=source.lies + lied,
+            trusted=self.now,
+            digest=digest,
+            etag=look.etag,
+            modified=look.modified,
+            original=look.original,
+        )
+        return asks + self._settled(ask.url)
+
+    def unchanged(self, ask: Ask) -> list[Ask]:
+        """A source has answered that it is not modified."""
+        self._tally(ask, 304).outcome = "not modified"
+        if ask.source:
+            after = after_answer(ask.source, self.now, named=ask.source.named, fresh=0)
+            self.learnt[ask.url] = replace(after, status=304)
+        return self._settled(ask.url)
+
+    def lost(
+        self, ask: Ask, *, kind: str, why: str, status: int | None = None, retry_after: float | None = None
+    ) -> list[Ask]:
+        """A source or page did not answer as it should; `kind` is failed, forbidden or deferred."""
+        if ask.kind == "article":
+            self.ledger.settle(ask.url, kind, why)
+            self._postpone(ask, kind)
+            return []
+        tally = self._tally(ask, status)
+        tally.outcome, tally.error = kind, why
+        source = ask.source or Source(url=ask.url, kind=ask.kind, due=self.now)
+        if kind == "failed":
+            self.learnt[ask.url] = after_failure(
+                source, self.now, status=status or 0, retry_after=retry_after
+            )
+        return self._settled(ask.url)
+
+    def _postpone(self, ask: Ask, kind: str) -> None:
+        """What could not be asked for is not forgotten: it is due in the next run, or later."""
+        known = ask.known
+        if known is None or kind == "forbidden":
+            return
+        failed = kind == "failed"
+        wait = timedelta(minutes=15 * 2 ** min(known.failures, 9)) if failed else timedelta()
+        self.update[known.url] = replace(known, due=self.now + wait, failures=known.failures + failed)
+
+    def _tally(self, ask: Ask, status: int | None) -> Tally:
+        tally = self.ledger.tally(ask.source or Source(url=ask.url, kind=ask.kind, due=self.now))
+        tally.status = status
+        return tally
+
+    def _settled(self, url: str) -> list[Ask]:
+        """One source less to wait for; what was held back for the last of them is let go."""
+        self._first_out.discard(url)
+        if self._first_out:
+            return []
+        held, self._held = self._held, deque()
+        asks = (self._wanted(link, on=on, via="front page", told=None) for link, on in held)
+        return [ask for ask in asks if ask]
+
+    def _told(self, ask: Ask, told: Told, tally: Tally) -> Ask | None:
+        if not self._recent(told):
+            tally.skipped["old"] += 1
+            return None
+        if ask.kind == "front":
+            self._held.append((told.url, ask.url))
+            return None
+        return self._wanted(told.url, on=ask.url, via=ask.kind, told=told.when)
+
+    def _recent(self, told: Told) -> bool:
+        when = told.when
+        if when is None:
+            return True
+        if self.since or self.until:
+            return not ((self.since and when < self.since) or (self.until and when >= self.until))
+        return when > self.now - timedelta(days=SITEMAP_DAYS)
+
+    def _wanted(self, url: str, *, on: str, via: str, told: datetime | None) -> Ask | None:
+        """The ask for a page that a source names; None where it is left out, which is counted."""
+        tally = self.ledger.tally(Source(url=on, kind=via, due=self.now))
+        known_again = False
+        if reason := self._refused(url):
+            pass
+        elif not self.first(url):
+            reason = "named elsewhere"
+        elif self.memory.knows(url):
+            known_again, reason = True, "known"
+        elif self.limit and self.articles >= self.limit:
+            self.limited, reason = True, "limit"
+        if known_again and (ask := self._newer(url, on, via, told)):
+            return ask
+        if reason:
+            tally.skipped[reason] += 1
+            return None
+        self.articles += 1
+        tally.fresh += 1
+        return self._look(Known(url=url, seen=self.now, due=self.now, told=told), via=via, on=on, source=on)
+
+    def _newer(self, url: str, on: str, via: str, told: datetime | None) -> Ask | None:
+        """A page that is known is looked at before its time only where a source says that it is newer."""
+        known = self.memory.find(url) if told and told <= self.now and not self.limit else None
+        if known and told and known.fetched and known.fetched < told and known.due > self.now:
+            return self._look(known, via=f"{via} says newer", on=on, source=on)
+        self._asked.discard(discovery.tidy(url))  # it may be due
+        return None
+
+    def _refused(self, url: str) -> str:
+        """Why a link is not followed; "" where it may be."""
+        if not self._own(url):
+            return "another site"
+        if self.site.articles and re.search(self.site.articles, url) is None:
+            return "not an article's address"
+        trap = self._traps.of(url)
+        self.ledger.traps.update([trap] if trap else [])
+        return trap
+
+    def _own(self, url: str) -> bool:
+        return urlsplit(url).netloc in {self.host, f"www.{self.host}", *self.site.hosts}
+
+    def wants_sitemap(self, told: Told, *, on: str) -> Ask | None:
+        """The ask for a sitemap of an index: on this host, not old, and not too many."""
+        if not self._own(told.url) or not self._recent(told) or self._sitemaps >= MOST_SITEMAPS:
+            return None
+        known = next((source for source in self.sources if source.url == told.url), None)
+        read = known and known.fetched and known.status in (200, 304)
+        if known and read and told.when and known.fetched and told.when < known.fetched and not self.since:
+            return None
+        self._sitemaps += 1
+        source = known or Source(url=told.url, kind="sitemap", due=self.now, via="sitemap index")
+        return self._source(source, via="sitemap index", on=on)
+
+    # What pages say
+
+    def answered(self, ask: Ask, look: Look, *, size: int = 0) -> Judged | None:
+        """A page has answered; what it means is kept, and returned."""
+        if ask.known is None:
+            return None
+        judged = judge(ask.known, look, self.rhythm, fronts=self.fronts)
+        self.update[ask.known.url] = judged.known
+        self.ledger.judged(ask.url, judged, look, size=size)
+        self._arrived(look)
+        return judged
+
+    def _arrived(self, look: Look) -> None:
+        """Where a page was found under another address, that one is known from now on as well."""
+        if not look.moved or look.home or look.status != 200 or look.moved in self.fronts:
+            return
+        self.first(look.moved)
+        if look.moved in self.update or self.memory.knows(look.moved):
+            return
+        there = Known(url=look.moved, seen=self.now, due=self.now)
+        self.update[look.moved] = judge(there, replace(look, moved=""), self.rhythm).known
+
+    def wants_requisite(self, url: str) -> bool:
+        """Whether a requisite is to be fetched: by the site's policy, once per freshness period."""
+        if self.site.requisites == "none" or url in self.fresh:
+            return False
+        host = urlsplit(url).netloc
+        if self.site.requisites == "same-host" and host != self.host and host not in self.site.hosts:
+            return False
+        return self.first(url)
+
+    def learn(self) -> Update:
+        """What the next run is to know."""
+        return Update(
+            pages=tuple(self.update.values()),
+            taken=tuple(k for k in self.taken if k.url in self.update),
+            sources=tuple(self.learnt.values()),
+            looks=self.ledger.looked,
+            changes=self.ledger.edited,
+        )
