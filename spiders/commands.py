@@ -237,10 +237,16 @@ def _crawl(
     archive: str,
     as_json: bool,
 ) -> None:
+    from zoneinfo import ZoneInfo
+
     from spiders.news import spider_of
+    from spiders.pace import quiet as quiet_at
     from spiders.probe import check_contact
     from spiders.runner import crawl as run_crawl
 
+    if span := quiet_at(site.quiet, datetime.now(ZoneInfo(site.timezone))):
+        _leave_alone(site, span, result, as_json)
+        return
     private = allow_private or site.allow_private
     check_contact(Config.from_env().contact, allow_private=private)
     settings = {"MORGUE_ALLOW_PRIVATE": True} if private else {}
@@ -249,7 +255,26 @@ def _crawl(
         _write(result, done.summary())
     _report(done, as_json)
     if not done.counts.get("ok") and not done.counts.get("redirects"):
-        raise Unreachable(f"{site.home}: no page answered; the attempts are recorded in the archive")
+        why = next(iter(done.failed.values()), "no page answered")
+        raise Unreachable(f"{site.home}: {why}; what was tried is recorded in the archive")
+
+
+def _leave_alone(site: Site, span: str, result: Path | None, as_json: bool) -> None:
+    """In quiet hours there is nothing to do, and nothing wrong."""
+    data: dict[str, Any] = {
+        "run": None,
+        "site": site.id,
+        "reason": f"quiet hours ({span})",
+        "counts": {},
+        "bytes": 0,
+    }
+    data |= {"warcs": [], "manifest": None}
+    if result:
+        _write(result, data)
+    if as_json:
+        echo_json(data)
+    else:
+        click.echo(f"{site.id}: quiet hours ({span}, {site.timezone}): nothing is asked for")
 
 
 def _moment(text: str) -> datetime | None:

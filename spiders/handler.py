@@ -63,6 +63,7 @@ class CaptureHandler(BaseDownloadHandler):
             raise NotConfigured("the extension spiders.recorder.Recorder is not enabled")
         self._recorder = recorder
         self._polite = crawler.get_extension(Politeness) or Politeness.from_crawler(crawler)
+        recorder.stops.append(self._polite.stop)
         self._whole_only = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
 
     async def download_request(self, request: Request) -> Response:

@@ -24,10 +24,11 @@ from archive.state import read_state, write_state
 from archive.store import Store, open_store
 from spiders import discovery
 from spiders.plan import Ask, Plan, remembered
-from spiders.polite import Forbidden, NotNow, Politeness
+from spiders.polite import Forbidden, NotNow, Politeness, host_of
 from spiders.recorder import Recorder
 
 AHEAD = 500  # requests of a long list that wait at a time: the rest stays a list, and a stop is heard
+MOST_FAILURES = 100
 PAGES = ("text/html", "application/xhtml+xml")
 
 
@@ -59,6 +60,7 @@ class NewsSpider(scrapy.Spider):
         self.plan = Plan(
             site=self.site, now=now, limit=int(limit) or self.site.limit, force=force, due_only=due_only
         )
+        self.failures: dict[str, str] = {}
         self.parameters = {
             "limit": self.plan.limit,
             "urls": list(self.only),
@@ -139,7 +141,12 @@ class NewsSpider(scrapy.Spider):
         kinds = {Forbidden: "forbidden", NotNow: "deferred"}
         kind = next((k for error, k in kinds.items() if failure.check(error)), "failed")
         self.logger.info("%s: %s", failure.request.url, said)
-        return self._requests(self.plan.lost(failure.request.meta["ask"], kind=kind, why=said))
+        if len(self.failures) < MOST_FAILURES:
+            self.failures[failure.request.url] = said
+        polite = self.crawler.get_extension(Politeness)
+        wait = polite.pace(host_of(failure.request.url)).retry_after if polite else 0.0
+        ask = failure.request.meta["ask"]
+        return self._requests(self.plan.lost(ask, kind=kind, why=said, retry_after=wait or None))
 
     def feed(self, response: Response) -> Iterator[Request]:
         """The items of a feed."""

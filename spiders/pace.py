@@ -120,6 +120,7 @@ class Pace:
     ) -> None:
         """An answer came after `seconds`, with `size` bytes; no `status`: none came."""
         self._flying = max(self._flying - 1, 0)
+        self._next = max(self._next, now + self._robots)  # counted from the end of the last answer
         self.bytes += size
         if status is None:
             self._fail(now)

@@ -270,25 +270,26 @@ class Plan:
         """A source or page did not answer as it should; `kind` is failed, forbidden or deferred."""
         if ask.kind == "article":
             self.ledger.settle(ask.url, kind, why)
-            self._postpone(ask, kind)
+            self._postpone(ask, kind, retry_after or 0.0)
             return []
         tally = self._tally(ask, status)
         tally.outcome, tally.error = kind, why
         source = ask.source or Source(url=ask.url, kind=ask.kind, due=self.now)
-        if kind == "failed":
+        if kind == "failed" or retry_after:
             self.learnt[ask.url] = after_failure(
                 source, self.now, status=status or 0, retry_after=retry_after
             )
         return self._settled(ask.url)
 
-    def _postpone(self, ask: Ask, kind: str) -> None:
+    def _postpone(self, ask: Ask, kind: str, retry_after: float) -> None:
         """What could not be asked for is not forgotten: it is due in the next run, or later."""
         known = ask.known
         if known is None or kind == "forbidden":
             return
         failed = kind == "failed"
-        wait = timedelta(minutes=15 * 2 ** min(known.failures, 9)) if failed else timedelta()
-        self.update[known.url] = replace(known, due=self.now + wait, failures=known.failures + failed)
+        seconds = 900 * 2 ** min(known.failures, 9) if failed else 0
+        due = self.now + timedelta(seconds=max(seconds, retry_after))
+        self.update[known.url] = replace(known, due=due, failures=known.failures + failed)
 
     def _tally(self, ask: Ask, status: int | None) -> Tally:
         tally = self.ledger.tally(ask.source or Source(url=ask.url, kind=ask.kind, due=self.now))

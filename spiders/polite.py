@@ -33,7 +33,7 @@ from spiders.rules import Rules, rules_of
 
 logger = logging.getLogger(__name__)
 NOTE_SECONDS = 60.0
-RENEW_SECONDS = 20.0
+RENEW_SECONDS = 10.0  # after so long, a crawler knows of those who came after it
 ROBOTS_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 KiB are read
 
 
@@ -107,12 +107,13 @@ class Politeness:
             if self._stop.is_set():
                 raise NotNow("the crawl is being stopped")
             wait = self._wait(pace)
-            if wait <= 0 and not placed and pace.delay and self._shared:
-                wait, placed = await self._shared.wait(host, pace), True
-            if wait <= 0:
-                break
-            placed = placed and wait < pace.delay
-            await self._sleep(wait)
+            if wait <= 0 and (placed or not pace.delay or self._shared is None):
+                break  # nothing is awaited from here to the sending: no other request can slip in
+            placed = wait <= 0
+            if self._shared and placed:
+                wait = await self._shared.wait(host, pace)
+            if wait > 0:
+                await self._sleep(wait)
         pace.waited += time.monotonic() - began
         pace.sent(time.monotonic(), share=self._shared.crawlers(host) if self._shared else 1)
 
@@ -179,6 +180,8 @@ class Shared:
         self._crawler = crawler
         self._notes: dict[str, tuple[float, list[Note]]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._since: dict[str, datetime] = {}
+        self._from: dict[str, float] = {}
         self._broken = False
 
     def crawlers(self, host: str) -> int:
@@ -188,6 +191,8 @@ class Shared:
     async def wait(self, host: str, pace: Pace) -> float:
         """Seconds until it is this crawler's turn among the others."""
         found = await self._others(host, pace)
+        if (early := self._from.get(host, 0.0) - time.monotonic()) > 0:
+            return early
         delay = max([pace.delay, *(note.delay for note in found)])
         place = next((n for n, note in enumerate(found) if note.run == self._run), 0)
         return slot(time.time(), place=place, crawlers=len(found), delay=delay)
@@ -200,8 +205,10 @@ class Shared:
         return recorder.run_id if recorder else ""
 
     async def _others(self, host: str, pace: Pace) -> list[Note]:
+        """The crawlers of a host; those who were there before are given time to know of this one."""
         async with self._locks.setdefault(host, asyncio.Lock()):
             when, found = self._notes.get(host, (-RENEW_SECONDS, []))
+            first = host not in self._notes
             if self._broken or time.monotonic() - when < RENEW_SECONDS:
                 return found
             note = self._note(host, pace)
@@ -211,6 +218,8 @@ class Shared:
                 logger.warning("the pace of %s is not shared with other crawlers: %s", host, error)
                 self._broken = True
             self._notes[host] = time.monotonic(), found
+            if first and found and found[0].run != self._run:
+                self._from[host] = time.monotonic() + RENEW_SECONDS + 1
             return found
 
     @property
@@ -221,9 +230,12 @@ class Shared:
         return recorder.archive if recorder else ""
 
     def _note(self, host: str, pace: Pace) -> Note:
-        until = datetime.now(UTC) + timedelta(seconds=NOTE_SECONDS)
+        now = datetime.now(UTC)
+        since = self._since.setdefault(host, now)
+        until = now + timedelta(seconds=NOTE_SECONDS)
         site = str(getattr(self._crawler.spider, "archive_site", "") or "")
-        return Note(host=host, run=self._run, site=site, until=until, delay=pace.delay, reason=pace.reason)
+        own: dict[str, Any] = {"delay": pace.delay, "reason": pace.reason}
+        return Note(host=host, run=self._run, site=site, since=since, until=until, **own)
 
     async def close(self) -> None:
         """Take the notes away."""
