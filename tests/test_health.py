@@ -3,15 +3,19 @@
 `python -m tests.press` judges 200 healthy newspapers every day for six weeks and measures every delay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archive.health import WINDOW, Alarm, alarms
-from archive.reports import Event, HostReport, RunReport, SourceReport
+from archive.reports import Event, HostReport, RunReport, SourceReport, report_key, write_report
+from archive.store import FolderStore
+from archive.watch import Watch
+from tests.conftest import Ran
 from tests.press import BROKEN, FAULTS, FIRST, Press
 
 START = datetime(2026, 11, 2, 6, 0, tzinfo=UTC)  # a Monday
@@ -281,3 +285,104 @@ def test_alarms_are_the_same_in_whatever_order_the_reports_come() -> None:
     press = Press(3, fault="fails", gap=3.0)
     reports = [r for r in press.reports() if r.started < BROKEN + timedelta(days=2)]
     assert judged(reports[::-1], now=reports[-1].ended) == judged(reports) != ()
+
+
+# --- reports in a store ------------------------------------------------------------------------------------
+
+
+def failing(store: FolderStore, *, url: str = FEED) -> list[RunReport]:
+    now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=8)
+    shift = (now - START).total_seconds() / 3600
+    reports = [a_run(shift + n, sources=(feed(url=url, outcome="failed", status=500),)) for n in range(8)]
+    for report in reports:
+        write_report(store, report)
+    return reports
+
+
+def test_the_schedule_of_the_site_file_tells_when_a_run_is_missing(tmp_path: Path) -> None:
+    watch = Watch(FolderStore(tmp_path))
+    write_report(watch.store, a_run(0))
+    late = START + timedelta(hours=4)
+    assert kinds(watch.look("paper", schedule="0 * * * *", now=late).alarms) == ["no run"]
+    assert watch.look("paper", schedule="0 6 * * *", now=late).alarms == ()
+    assert watch.look("paper", schedule="nonsense", now=late).alarms == ()
+
+
+def test_a_newspaper_whose_last_report_is_old_is_not_forgotten(tmp_path: Path) -> None:
+    watch = Watch(FolderStore(tmp_path))
+    write_report(watch.store, a_run(0))
+    seen = watch.look("paper", schedule="0 * * * *", now=START + timedelta(days=300))
+    assert kinds(seen.alarms) == ["no run"]
+
+
+def test_a_damaged_report_is_an_alarm_and_hides_no_other(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    reports = failing(store)
+    bad = tmp_path / report_key("paper", reports[3].run)
+    bad.write_bytes(b"{")
+    seen = Watch(store).look("paper")
+    assert kinds(seen.alarms) == ["report damaged", "source fails"]
+    assert (seen.alarms[0].since, seen.alarms[0].run) == (reports[3].started, reports[3].run)
+    assert len(seen.reports) == 7
+
+
+class CountingStore(FolderStore):
+    """Counts what is read."""
+
+    reads = 0
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        self.reads += 1
+        return super().read(key, start, length)
+
+
+def test_each_report_is_read_once(tmp_path: Path) -> None:
+    store = CountingStore(tmp_path)
+    watch = Watch(store)
+    reports = failing(store)
+    assert watch.look("paper") == watch.look("paper")
+    assert store.reads == len(reports)
+    write_report(store, replace(reports[-1], run="29990101T000000Z-2"))
+    watch.look("paper")
+    assert store.reads == len(reports) + 1
+
+
+def test_the_command_lists_alarms_and_fails_only_when_strict(
+    tmp_path: Path, morgue: Callable[..., Ran]
+) -> None:
+    reports = failing(FolderStore(tmp_path / "archive"))
+    done = morgue("health")
+    assert done.code == 0
+    line = f"paper  {reports[0].started:%Y-%m-%d %H:%M}  source fails: The feed could not be read 8 times"
+    assert done.out.startswith(line)
+    assert done.out.endswith(f"[{FEED}]\n")
+    [row] = morgue("health", "paper", "--json").rows
+    assert (row["site"], row["kind"], row["run"]) == ("paper", "source fails", reports[0].run)
+    strict = morgue("health", "--strict")
+    assert (strict.code, strict.err) == (1, "morgue: 1 alarm\n")
+
+
+def test_a_well_newspaper_and_one_without_reports_are_said_to_be_so(
+    tmp_path: Path, morgue: Callable[..., Ran]
+) -> None:
+    now = datetime.now(UTC)
+    write_report(FolderStore(tmp_path / "archive"), a_run((now - START).total_seconds() / 3600 - 1))
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites" / "herald.toml").write_text('name = "The Herald"\nhome = "https://herald.example/"\n')
+    done = morgue("health", "--strict")
+    assert done.code == 0
+    assert "herald  no reports yet; the next crawl leaves one" in done.out
+    assert "paper  nothing is wrong; last run" in done.out
+    unknown = morgue("health", "nobody")
+    assert (unknown.code, unknown.err.count("\n")) == (2, 1)
+
+
+def test_a_url_of_the_web_is_quoted_where_it_is_offered_to_a_shell(
+    tmp_path: Path, morgue: Callable[..., Ran]
+) -> None:
+    store = FolderStore(tmp_path / "archive")
+    url = "https://paper.example/$(reboot)"
+    now = (datetime.now(UTC) - START).total_seconds() / 3600
+    for n in range(3):
+        write_report(store, a_run(now - 4 + n, sources=(feed(missing=(url,)),), named=10, archived=5))
+    assert f"morgue get '{url}' --at " in morgue("health").out
