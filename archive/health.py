@@ -3,7 +3,7 @@
 Each judgement compares the latest reports with what this newspaper usually does, learned from the weeks
 before; nothing is compared with other newspapers. A day means 24 hours, counted back from the last run, so
 that no time zone is needed and the latest day is always a whole one. Medians, not means: a day of outage in
-the past must not move what is usual. A fault that lasts becomes the usual after about three weeks; its alarm ends.
+the past must not move what is usual. A fault that lasts becomes the usual after three weeks; its alarm ends.
 
 | kind | when |
 |---|---|
@@ -11,7 +11,7 @@ the past must not move what is usual. A fault that lasts becomes the usual after
 | source fails | 3 polls in a row failed, over 2 hours or more; or 2 over a day or more |
 | source silent | named nothing new for 12 hours and 2 to 5 times its longest gap, on its weekdays |
 | source empty | 3 documents in a row without any link, where 9 of 10 had some |
-| fewer articles | 1 day under 35 %, 3 under 65 % or 7 under 80 % of the same weekdays, and by 4 deviations |
+| fewer articles | 1 day under 35 %, 3 under 65 % or 7 under 80 % of the same weekdays; 4 deviations or so |
 | incomplete | 3 runs in a row archived under 95 % of what was named; or 6 missed one and the same URL |
 | field empty | a field is filled 25 points less often than usual, and less than on any usual day but one |
 | wall | a label on 20 points more of the pages than usual, and more than on any usual day but one |
@@ -35,8 +35,8 @@ WEEKS = 7
 WINDOW = timedelta(weeks=WEEKS)  # how far back reports are of use
 HOUR = 3600.0
 DAY = 24 * HOUR
-# (days, share of the usual below which they are too few, articles that would have been usual at least)
-FALLS = ((1, 0.35, 8.0), (3, 0.65, 15.0), (7, 0.8, 30.0))
+# (days, share of the usual below which they are too few, articles that are usual at least, deviations)
+FALLS = ((1, 0.35, 8.0, 4.0), (3, 0.65, 15.0, 3.5), (7, 0.8, 30.0, 3.5))
 ENOUGH = 20  # articles or requests that a share must be of
 
 T = TypeVar("T")
@@ -113,8 +113,8 @@ def _learned_gap(reports: Sequence[RunReport]) -> float | None:
     gaps = sorted((b.started - a.started).total_seconds() for a, b in pairwise(reports[-50:]))
     if len(gaps) < 10:
         return None
-    long = gaps[int(0.9 * len(gaps))]
-    return 3 * long + HOUR if long <= 2 * median(gaps) else None
+    long = gaps[-2]  # one outage is forgiven
+    return 3 * long + HOUR if long <= 1.5 * median(gaps) else None
 
 
 # --- sources -----------------------------------------------------------------------------------------------
@@ -257,12 +257,12 @@ def _fewer(days: Sequence[_Day]) -> Iterable[Alarm]:
     usual = [_same_weekday(counts, number) for number in range(len(counts))]
     pairs = [(c, u) for c, u in zip(counts, usual, strict=True) if c is not None and u is not None]
     wild = max(1.0, 1.4826 * median(abs(c - u) / math.sqrt(max(u, 1.0)) for c, u in pairs)) if pairs else 1.0
-    for length, share, least in FALLS:
+    for length, share, least, deviations in FALLS:
         window = list(zip(counts[:length], usual[:length], strict=True))
         had, due = sum(c or 0.0 for c, _ in window), sum(u or 0.0 for _, u in window)
         if len(window) < length or any(c is None or u is None for c, u in window):
             continue
-        if due >= least and had < share * due and due - had > 4 * wild * math.sqrt(due):
+        if due >= least and had < share * due and due - had > deviations * wild * math.sqrt(due):
             yield _fall(days, counts, usual, had, due, length)
             return
 

@@ -1,6 +1,6 @@
 """Made-up newspapers with a rhythm: the reports that crawls of them would leave, healthy or with one fault.
 
-Each has its own number of articles a day, weekdays, hours, feeds, schedule, fill rates and noise, drawn from a seed.
+Each has its own number of articles a day, weekdays, hours, feeds, schedule, fill rates and noise.
 `python -m tests.press` measures how often `archive.health` is wrong, and how late.
 """
 
@@ -24,7 +24,7 @@ DAYTIME = (
 
 @dataclass
 class Press:
-    """One newspaper. `gap` is the schedule in hours, `daily` articles on a usual weekday, `fault` what breaks."""
+    """One newspaper: `gap` hours between runs, `daily` articles on a usual weekday, and what breaks."""
 
     seed: int
     fault: str = ""
@@ -94,7 +94,8 @@ class Press:
             sources=sources,
             hosts=self._hosts(at, requests),
             events=tuple(
-                Event(kind="new", url=f"https://paper.example/{at:%d%H}/{n}", at=at) for n in range(min(new, 3))
+                Event(kind="new", url=f"https://paper.example/{at:%d%H}/{n}", at=at)
+                for n in range(min(new, 3))
             ),
             named=named,
             archived=named - failed,
@@ -201,8 +202,8 @@ def main() -> None:
 FAULTS = {
     "silent": "source silent", "fails": "source fails", "empty": "source empty", "collapse": "fewer articles",
     "halved": "fewer articles", "less": "fewer articles", "incomplete": "incomplete", "walled": "wall",
-    "late": "lag", "stopped": "no run", "down": "host down", "unsigned": "field empty", "bodiless": "field empty",
-    "truncated": "truncated",
+    "late": "lag", "stopped": "no run", "down": "host down", "unsigned": "field empty",
+    "bodiless": "field empty", "truncated": "truncated",
 }  # fmt: skip
 
 

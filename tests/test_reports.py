@@ -1,6 +1,8 @@
 """Run reports: written once, read back as they were, whoever wrote them."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import DamagedReport, NotStored, StoreConflict
+from archive.model import Run
 from archive.reports import (
     Event,
     HostReport,
@@ -22,7 +25,11 @@ from archive.reports import (
     report_keys,
     write_report,
 )
+from archive.runs import manifest_key, write_run
 from archive.store import FolderStore
+from tests.conftest import Ran
+
+Morgue = Callable[..., Ran]
 
 START = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
 
@@ -214,3 +221,83 @@ def test_lags_are_told_by_their_median_and_what_95_percent_keep_below() -> None:
     report = a_report(lags=tuple(float(n) for n in range(100, 0, -1)))
     assert (report.lag_median, report.lag_p95) == (50.5, 95.0)
     assert (a_report().lag_median, a_report().lag_p95) == (None, None)
+
+
+def published(tmp_path: Path, *reports: RunReport) -> FolderStore:
+    """The archive of the settings, with these runs and their reports."""
+    store = FolderStore(tmp_path / "archive")
+    for report in reports:
+        key = manifest_key(report.site, report.run)
+        run = {"started": report.started, "ended": report.ended, "reason": report.reason}
+        write_run(store, Run(id=report.run, site=report.site, **run, counts={}, warcs=(), key=key))  # type: ignore[arg-type]
+        write_report(store, report)
+    return store
+
+
+def test_runs_of_a_site_are_listed_with_what_their_reports_say(tmp_path: Path, morgue: Morgue) -> None:
+    published(tmp_path, replace(FULL, new=4, changed=2, gone=1, bytes=12345, failed=1))
+    said = morgue("runs", "--site", "paper").out
+    assert "recall 96.7 % (29 of 30), 4 new, 2 changed, 1 gone" in said
+    assert "lag 90 s (95 % under 2 min), 12,345 bytes, 1 failed" in said
+    [row] = morgue("runs", "--site", "paper", "--json").rows
+    assert row["report"]["recall"] == pytest.approx(29 / 30)
+    assert row["report"]["lag_p95"] == 120.5
+
+
+def test_only_the_last_runs_are_listed_where_that_is_asked(tmp_path: Path, morgue: Morgue) -> None:
+    published(tmp_path, *(a_report(START + timedelta(hours=n)) for n in range(3)))
+    rows = morgue("runs", "--last", "2", "--json").rows
+    assert [row["id"][9:11] for row in rows] == ["08", "09"]
+
+
+def test_runs_whose_report_is_missing_or_damaged_are_listed_all_the_same(
+    tmp_path: Path, morgue: Morgue
+) -> None:
+    store = published(tmp_path, FULL)
+    (store.root / report_key("paper", FULL.run)).write_bytes(b"{")
+    done = morgue("runs", "--site", "paper", "--json")
+    assert done.code == 0
+    assert "report" not in done.rows[0]
+
+
+def test_a_report_is_shown_in_full_by_its_run_and_by_its_site(tmp_path: Path, morgue: Morgue) -> None:
+    published(tmp_path, FULL)
+    said = morgue("report", "paper").out
+    for part in (
+        "feed        30      4     29      1  new (200; 2 elsewhere; one timed out)  https://paper.example/feed",
+        "paper.example  44 requests, 0 bytes, 0 failed; one every 1.5 s, robots.txt; waited 60 s",
+        "moved      https://paper.example/b  (to /c)",
+        "wall: paywall, 1 pages, first https://paper.example/d",
+        "trap: calendar, 7 left out",
+        "fields of 4 articles: authors 25.0 %, headline 100 %",
+        "MISSING: named and not archived\n  https://paper.example/a",
+    ):
+        assert part in said
+    assert morgue("report", FULL.run).out == said
+
+
+def test_a_report_as_json_is_what_is_stored_and_what_follows_from_it(tmp_path: Path, morgue: Morgue) -> None:
+    store = published(tmp_path, FULL)
+    shown = morgue("report", "paper", "--json").json
+    derived = {name: shown.pop(name) for name in ("recall", "lag_median", "lag_p95")}
+    assert derived == {"recall": 29 / 30, "lag_median": 90.25, "lag_p95": 120.5}
+    assert shown == {
+        k: v for k, v in json.loads(store.read(report_key("paper", FULL.run))).items() if k != "form"
+    }
+
+
+def test_nothing_of_the_web_reaches_the_terminal_as_a_command(tmp_path: Path, morgue: Morgue) -> None:
+    bell = "https://paper.example/\x1b]0;owned\x07"
+    published(tmp_path, a_report(sources=(SourceReport(url=bell, kind="feed", missing=(bell,), error=bell),)))
+    said = morgue("report", "paper").out
+    assert "\x1b" not in said
+    assert said.count("https://paper.example/\\x1b]0;owned\\x07") == 3
+
+
+def test_a_run_without_a_report_is_said_in_one_line(tmp_path: Path, morgue: Morgue) -> None:
+    published(tmp_path)
+    FolderStore(tmp_path / "archive").put("x", b"")
+    done = morgue("report", "20990101T000000Z-1")
+    assert done.code == 4
+    assert done.err.count("\n") == 1
+    assert "`morgue runs` lists them" in done.err

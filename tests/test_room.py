@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from archive.errors import CallerError, StoreBusy
 from archive.index import Index
+from archive.reports import Event, HostReport, RunReport, SourceReport, write_report
 from archive.room.desk import open_desk
 from archive.room.links import weblink
 from archive.room.origins import Origins
@@ -23,7 +25,7 @@ from archive.room.shelf import Shelf
 from archive.sites import Site
 from archive.store import FolderStore, Store
 from spiders.specimen import Specimen
-from tests.keeping import Answer, Keeper, Reader, edition, printed
+from tests.keeping import Answer, Keeper, Reader, edition, open_room, printed, served
 
 BRIDGE = "http://paper.example/news/2026/11/20/harbour-bridge-reopens"
 SITES = {"specimen": Site(id="specimen", name="The Daily Specimen", home="http://paper.example/")}
@@ -274,6 +276,147 @@ def test_a_taken_port_is_named_with_its_option(tmp_path: Path) -> None:
     finally:
         for sock in desk.sockets:
             sock.close()
+
+
+# --- how well the newspapers are kept ----------------------------------------------------------------------
+
+FEED = "http://paper.example/feed.xml"
+
+
+def reported(store: Store, ago: float, **values: Any) -> RunReport:
+    """The report of a run `ago` hours before now."""
+    at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=ago)
+    begun = {"started": at, "ended": at + timedelta(minutes=1), "reason": "finished", "site": "specimen"}
+    report = RunReport(**{"run": f"{at:%Y%m%dT%H%M%SZ}-1"} | begun | values)
+    write_report(store, report)
+    return report
+
+
+def failing(store: Store) -> list[RunReport]:
+    bad = SourceReport(url=FEED, kind="feed", status=500, outcome="failed", error="status 500")
+    return [reported(store, 9.0 - n, sources=(bad,), named=10, archived=9, new=2) for n in range(8)]
+
+
+def test_the_front_page_leads_to_how_well_the_newspapers_are_kept(room: Reader) -> None:
+    assert 'href="/newspapers"' in room.get("/").text
+    assert 'href="/newspapers/specimen"' in room.get("/site/specimen").text
+
+
+def test_the_overview_has_the_figures_of_each_newspaper_and_alarms_first(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    reported(store, 1, site="another", named=4, archived=3, new=2, lags=(60.0, 600.0))
+    failing(store)
+    page = a_room(store).get("/newspapers").text
+    assert page.index("The Daily Specimen") < page.index(">another<")
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "The Daily Specimen 2 incomplete, source fails 90.0 % 16 16 in 7 days" in words
+    assert "another none 75.0 % 2 2 in 7 days 6 min" in words
+
+
+def test_an_alarm_leads_to_the_first_bad_capture_and_its_run(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    reports = failing(keeper.store)
+    for moment in (reports[0].started - timedelta(days=1), reports[0].started + timedelta(seconds=5)):
+        keeper.keep(Answer(at=moment, url=FEED, status="500 Broken"), site="specimen")
+    page = a_room(keeper.store).get("/newspapers/specimen").text
+    assert "The feed could not be read 8 times in a row (status 500)." in page
+    bad = f"{reports[0].started + timedelta(seconds=5):%Y%m%d%H%M%S}"
+    link = f"/capture?url=http%3A%2F%2Fpaper.example%2Ffeed.xml&amp;at={bad}"
+    assert f'<a href="{link}">Replay the first bad capture</a>' in page
+    assert a_room(keeper.store).get(link.replace("&amp;", "&")).status_code == 200
+
+
+def test_an_alarm_without_a_capture_offers_none(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    reports = failing(store)
+    page = a_room(store).get("/newspapers/specimen").text
+    assert "Replay the first bad capture" not in page
+    assert f'<a href="/runs/{reports[0].run}">The first bad run</a>' in page
+
+
+def full_report(store: Store, text: str, url: str, **values: Any) -> RunReport:
+    """A report that says `text` wherever the web could."""
+    now = datetime.now(UTC)
+    return reported(
+        store,
+        0.5,
+        sources=(SourceReport(url=url, kind="feed", skipped={text: 2}, missing=(url,), error=text),),
+        hosts=(HostReport(host=text, reason=text, state="down", waited=60.0),),
+        events=(Event(kind="moved", url=url, at=now, detail=text),),
+        walls={text: 1},
+        first_wall={text: url},
+        traps={text: 3},
+        fields={text: 0.5},
+        articles=1,
+        **values,
+    )
+
+
+def test_a_newspaper_shows_its_last_report_in_full(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    full_report(store, "a word", FEED, named=3, archived=2, lags=(30.0,))
+    words = " ".join(re.sub(r"<[^>]+>", " ", a_room(store).get("/newspapers/specimen").text).split())
+    for part in ("66.7 % of 3", "2 a word", "Named and not archived http", "waited 60 s", "A word 50.0 %",
+                 "Wall: a word", "Left out: a word", "moved http://paper.example/feed.xml"):  # fmt: skip
+        assert part in words
+
+
+def test_a_run_page_shows_the_report_of_that_run(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    run = keeper.keep(Answer(at=edition(20), url="http://paper.example/"), site="specimen")
+    full_report(keeper.store, "a word", FEED, run=run.id)
+    assert "Named and not archived" in a_room(keeper.store).get(f"/runs/{run.id}").text
+
+
+def test_hostile_reports_are_shown_as_text(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    run = keeper.keep(Answer(at=edition(20), url="http://paper.example/"), site="specimen")
+    failing(keeper.store)
+    for url in ("javascript:alert(1)", f"http://paper.example/{HOSTILE}"):
+        full_report(keeper.store, HOSTILE, url, run=run.id if "java" in url else "29990101T000000Z-1")
+    room = a_room(keeper.store)
+    pages = [room.get(path).text for path in ("/newspapers", "/newspapers/specimen", f"/runs/{run.id}")]
+    assert "&lt;script&gt;" in pages[1]
+    for page in pages:
+        assert "<script" not in page
+        assert "<img" not in page
+        assert 'href="javascript:' not in page
+        assert "style=" not in page  # our own policy would drop it
+
+
+def test_without_reports_the_pages_say_what_to_do(tmp_path: Path) -> None:
+    room = a_room(FolderStore(tmp_path))
+    assert "morgue crawl specimen" in room.get("/newspapers").text
+    assert "morgue crawl specimen" in room.get("/newspapers/specimen").text
+    store = FolderStore(tmp_path)
+    empty = Room(Shelf(store, Index(store), {}), Origins(room_port=1, replay_port=2), replays=True)
+    assert "morgue site add URL" in Reader(empty.app()).get("/newspapers").text
+    assert room.get("/newspapers/nobody").status_code == 404
+
+
+def test_a_damaged_report_takes_no_page_down(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    report = reported(store, 1)
+    (tmp_path / "reports" / "specimen" / f"{report.run}.json").write_bytes(b"{")
+    room = a_room(store)
+    assert "report damaged" in room.get("/newspapers").text
+    answer = room.get("/newspapers/specimen")
+    assert answer.status_code == 200
+    assert "A report cannot be read" in answer.text
+
+
+def test_the_pages_are_whole_and_fit_in_a_browser(tmp_path: Path, page: Any) -> None:
+    store = FolderStore(tmp_path)
+    failing(store)
+    full_report(store, "x" * 300, "http://paper.example/" + "y" * 400)
+    with served(open_room(store)) as desk:
+        for width in (360, 1100):
+            page.set_viewport_size({"width": width, "height": 800})
+            for path in ("/newspapers", "/newspapers/specimen"):
+                page.goto(desk.room_url + path)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        assert page.locator("svg.chart rect").count() >= 1
+        assert page.locator(".alarms li").first.inner_text().startswith("Incomplete since")
 
 
 @pytest.fixture

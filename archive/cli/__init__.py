@@ -11,6 +11,7 @@ import click
 
 from archive import __version__
 from archive.cli.keep import abilities, extract, index, recover, verify
+from archive.cli.know import health, report
 from archive.cli.read import articles, captures, get, runs
 from archive.cli.serve import serve
 from archive.errors import MorgueError
@@ -67,7 +68,9 @@ def group() -> None:
     """
 
 
-for command in (articles, captures, extract, get, index, recover, abilities, runs, serve, verify):
+for command in (
+    abilities, articles, captures, extract, get, health, index, recover, report, runs, serve, verify,
+):  # fmt: skip
     group.add_command(command)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from archive.cdxj import line_of
+from archive.cli.know import reports_of, summary_line, summary_of
 from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
 from archive.config import Config
 from archive.errors import NotCaptured
@@ -14,29 +15,41 @@ from archive.index import Index
 from archive.model import ArticleRow, Run
 from archive.playback import play, read_location
 from archive.publish import Waiting, waiting
-from archive.runs import all_runs
+from archive.reports import RunReport
+from archive.runs import read_run, run_keys
 
 
 @click.command()
-@click.option("--site", help="Only runs of this site.")
+@click.option("--site", help="Only runs of this site; with what their reports say.")
+@click.option("--last", type=click.IntRange(1), metavar="N", help="Only the last N; with their reports.")
 @archive_option
 @json_option
-def runs(site: str | None, archive: str | None, as_json: bool) -> None:
+def runs(site: str | None, last: int | None, archive: str | None, as_json: bool) -> None:
     """List the runs: those that wait in the spool, then the published ones, oldest first.
 
-    Example: morgue runs --site the-daily-specimen
+    Example: morgue runs --site the-daily-specimen --last 10
     """
     for each in waiting(Config.from_env().spool):
         if site in (None, each.site):
             _waits(each, as_json)
-    found = list(all_runs(the_store(archive), site))
-    if not found and not as_json:
+    store = the_store(archive)
+    keys = run_keys(store, site)[-last if last else 0 :]
+    if not keys and not as_json:
         click.echo("no runs are published here yet; `morgue crawl SITE` makes one", err=True)
-    for run in found:
-        if as_json:
-            echo_json(asdict(run) | {"state": "published"})
-        else:
-            click.echo(_run_line(run))
+    told = reports_of(store, keys) if site or last else {}
+    for key in keys:
+        _published(read_run(store, key), told, as_json)
+
+
+def _published(run: Run, told: dict[str, RunReport], as_json: bool) -> None:
+    report = told.get(run.id)
+    if as_json:
+        summary = {"report": summary_of(report)} if report else {}
+        echo_json(asdict(run) | {"state": "published"} | summary)
+        return
+    click.echo(_run_line(run))
+    if report:
+        click.echo(f"    {summary_line(report)}")
 
 
 def _waits(each: Waiting, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from starlette.staticfiles import StaticFiles
 from archive.cdxj import moment_of
 from archive.errors import CallerError, MorgueError, NotCaptured
 from archive.model import ArticleRow, Capture
-from archive.room import choice, faults
+from archive.reports import RunReport
+from archive.room import choice, faults, pulse
 from archive.room.guard import Guard
 from archive.room.links import lookup_link, weblink
 from archive.room.origins import Origins
@@ -29,6 +30,7 @@ CSP = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 SHOWN_RUNS = 20
+SHOWN_REPORTS = 10
 
 
 class Room:
@@ -47,6 +49,8 @@ class Room:
             Route("/health", self.health),
             Route("/site/{site}", self.site),
             Route("/site/{site}/{day}", self.day),
+            Route("/newspapers", self.kept),
+            Route("/newspapers/{site}", self.kept_one),
             Route("/article", self.article),
             Route("/capture", self.capture),
             Route("/runs/{run}", self.run),
@@ -107,6 +111,28 @@ class Room:
             request, "day.html", paper=paper, day=day, entries=entries, later=later, earlier=earlier
         )
 
+    def kept(self, request: Request) -> Response:
+        """How well the newspapers are kept: those with alarms first."""
+        now = datetime.now(UTC)
+        found = [pulse.pulse(seen, self.shelf.name(seen.site), now) for seen in self.shelf.watched(now)]
+        found.sort(key=lambda p: (p.last is None, -len(p.alarms), p.name.casefold()))
+        return self.page(request, "newspapers.html", pulses=found)
+
+    def kept_one(self, request: Request) -> Response:
+        """How well one newspaper is kept: alarms, runs, and the last report in full."""
+        now = datetime.now(UTC)
+        seen = self.shelf.watch_one(request.path_params["site"], now)
+        full = self.shelf.report(seen.last)
+        return self.page(
+            request,
+            "newspaper.html",
+            pulse=pulse.pulse(seen, self.shelf.name(seen.site), now),
+            bells=pulse.bells(seen.alarms, self.shelf.index),
+            shown=seen.reports[: -SHOWN_REPORTS - 1 : -1],
+            total=len(seen.reports),
+            **_parts(full),
+        )
+
     def article(self, request: Request) -> Response:
         """What one article says, its versions and its captures."""
         url = request.query_params.get("url", "").strip()
@@ -155,7 +181,8 @@ class Room:
         run = self.shelf.run(request.path_params["run"])
         parameters = json.dumps(run.parameters, indent=2, ensure_ascii=False, default=str)
         paper = self.shelf.newspaper(run.site)
-        return self.page(request, "run.html", run=run, paper=paper, parameters=parameters)
+        told = _parts(self.shelf.report_of(run))
+        return self.page(request, "run.html", run=run, paper=paper, parameters=parameters, **told)
 
     def lookup(self, request: Request) -> Response:
         """A form for a URL, and the captures of the one asked for."""
@@ -184,6 +211,16 @@ class Room:
     def nothing(self, request: Request, _error: Exception) -> Response:
         """A path that the room does not have."""
         return self.page(request, "error.html", 404, reason="The room has no such page.", code=404)
+
+
+def _parts(full: RunReport | None) -> dict[str, Any]:
+    """A report as its template wants it; all empty where there is none."""
+    return {
+        "full": full,
+        "sources": pulse.trouble_first(full.sources) if full else [],
+        "events": pulse.telling(full.events) if full else [],
+        "missing": pulse.missing(full) if full else [],
+    }
 
 
 def _version(versions: list[ArticleRow], wanted: str) -> ArticleRow:

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from archive.cdxj import stamp_of
-from archive.room import links
+from archive.room import links, pulse
 
 
 class Paper:
@@ -27,6 +27,8 @@ class Paper:
             "size": size,
             "count": count,
             "stamp": stamp_of,
+            "span": pulse.span,
+            "percent": pulse.percent,
             "weblink": links.weblink,
             "lookup_link": links.lookup_link,
             "article_link": links.article_link,

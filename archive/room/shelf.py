@@ -7,12 +7,16 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from archive.articles import rows
-from archive.errors import UnknownSite
+from archive.errors import DamagedReport, NotStored, UnknownSite
 from archive.index import Index
 from archive.model import ArticleRow, Capture, Run
+from archive.reports import RunReport, read_report, report_key
 from archive.runs import find_run, read_run, run_keys
 from archive.sites import Site
 from archive.store import Store
+from archive.watch import Watch, Watched
+
+FRESH = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,8 @@ class Shelf:
         self.store = store
         self.index = index
         self.sites = sites
+        self.watch = Watch(store)
+        self._watched: dict[str, tuple[datetime, Watched]] = {}
         self._runs: dict[str, Run] = {}
         self._entries: dict[str, tuple[tuple[str, ...], tuple[Entry, ...]]] = {}
 
@@ -81,6 +87,39 @@ class Shelf:
     def run(self, run_id: str) -> Run:
         """One run; raise NotStored."""
         return find_run(self.store, run_id)
+
+    def watched(self, now: datetime) -> list[Watched]:
+        """Every newspaper with a site file, a run or a report: its reports and alarms as of `now`."""
+        kept = {key.split("/")[1] for key in run_keys(self.store)}
+        return [self._look(site, now) for site in sorted(kept | self.watch.sites() | set(self.sites))]
+
+    def watch_one(self, site: str, now: datetime) -> Watched:
+        """One newspaper's reports and alarms; raise UnknownSite."""
+        if "/" not in site:
+            found = self._look(site, now)
+            if site in self.sites or found.reports or found.alarms or run_keys(self.store, site):
+                return found
+        raise UnknownSite(f"this archive keeps no newspaper named {site!r}")
+
+    def report(self, lean: RunReport | None) -> RunReport | None:
+        """The whole of a report that was read without its events."""
+        return read_report(self.store, report_key(lean.site, lean.run)) if lean else None
+
+    def report_of(self, run: Run) -> RunReport | None:
+        """The report of a run, where there is one that can be read."""
+        try:
+            return read_report(self.store, report_key(run.site, run.id))
+        except (NotStored, DamagedReport):
+            return None
+
+    def _look(self, site: str, now: datetime) -> Watched:
+        """Judging weeks of reports takes a tenth of a second: it is done twice a minute at most."""
+        at, seen = self._watched.get(site, (now, None))
+        if seen is None or now - at > FRESH:
+            known = self.sites.get(site)
+            seen = self.watch.look(site, schedule=known.schedule if known else "", now=now)
+            self._watched[site] = (now, seen)
+        return seen
 
     def versions(self, url: str, captures: list[Capture]) -> list[ArticleRow]:
         """What the article said over time, newest first; only the months of its captures are read."""
