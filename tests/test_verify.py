@@ -294,8 +294,8 @@ STARTS = {m.offset for m in members(io.BytesIO(WHOLE))}
 
 @given(st.integers(min_value=0, max_value=len(WHOLE) - 1), st.integers(min_value=1, max_value=255))
 def test_no_byte_can_change_without_a_fault(place: int, change: int) -> None:
-    # In a gzip header, flags that announce nothing, time and system say nothing that can be checked, nor do the
-    # bits that fill up the last byte of a deflate stream, before the eight bytes of check and size.
+    # In a gzip header, flags that announce nothing, time and system say nothing that can be checked, nor do
+    # the bits that fill up the last byte of a deflate stream, before the eight bytes of check and size.
     inside = place - max(start for start in STARTS if start <= place)
     left = min(end for end in (*STARTS, len(WHOLE)) if end > place) - place
     data = bytearray(WHOLE)
