@@ -6,16 +6,21 @@ Rules: keys in, keys out; every step may be repeated at any time and does the sa
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from archive.agenda import Rhythm
 from archive.articles import table_keys, version_of, write_table
 from archive.cdxj import capture_of
 from archive.errors import DamagedWarc, NotCaptured
-from archive.extract import EXTRACTOR, extract
+from archive.extract import EXTRACTOR, extract, paragraphs
 from archive.index import Index, merge, read_lines
+from archive.looks import fields_of, version_in
+from archive.memory import remembered
 from archive.model import ArticleRow, Capture, Run
 from archive.playback import play
-from archive.runs import read_run
+from archive.runs import read_run, run_keys
+from archive.state import Update, forget_state, write_state
 from archive.store import Store
 
 PAGES = ("text/html", "application/xhtml+xml")
@@ -83,3 +88,33 @@ def _row(store: Store, index: Index, run: Run, capture: Capture, *, needs_sign: 
         version=version_of(article),
         extractor=EXTRACTOR,
     )
+
+
+def rebuild_state(store: Store, site: str, *, now: datetime) -> dict[str, Any]:
+    """What is known of a site, made anew from its captures; each page is due by its age, as ever."""
+    runs = [read_run(store, key) for key in run_keys(store, site)]
+    lines = (line for run in runs for warc in run.warcs for line in read_lines(store, warc.cdxj))
+    captures = sorted((capture_of(line) for line in lines), key=lambda c: c.at)
+    fronts = {url for run in runs for url in run.parameters.get("fronts", ())}
+    latest = {c.url: c for c in captures if c.status == 200 and c.mime in PAGES and c.kind != "metadata"}
+    index, rhythm, read = Index(store), Rhythm(), 0
+    pages = []
+    for known in remembered(captures, fronts=fronts, now=now).due(now):
+        fields, published = _said(store, index, latest.get(known.url)) if known.status == 200 else ({}, None)
+        read += bool(fields)
+        page = replace(known, fields=fields, version=version_in(fields) or known.version, told=published)
+        pages.append(replace(page, due=rhythm.after(page, known.fetched or now)))
+    forget_state(store, site)
+    write_state(store, site, Update(pages=tuple(pages)), now=now)
+    return {"site": site, "pages": len(pages), "articles": read}
+
+
+def _said(store: Store, index: Index, capture: Capture | None) -> tuple[dict[str, str], datetime | None]:
+    try:
+        text = play(store, index, capture).text() if capture else ""
+    except (DamagedWarc, NotCaptured):
+        return {}, None
+    article = extract(text, capture.url) if capture else None
+    if article is None:
+        return {}, None
+    return fields_of(article, around=paragraphs(text)), article.published

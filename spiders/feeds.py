@@ -28,7 +28,11 @@ ITEM = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)(?=[\s>/])", re.I)
 ROOT = re.compile(r"<(?![?!])([^\s<>/]{1,100})")
 KINDS = {"rss": "rss", "rdf": "rdf", "feed": "atom"}
 PUBLISHED = ("pubdate", "published", "issued", "created")
-CHANGED = ("updated", "modified", "date")  # Dublin Core's date is that of the last change, as feedparser has it
+CHANGED = (
+    "updated",
+    "modified",
+    "date",
+)  # Dublin Core's date is that of the last change, as feedparser has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,7 +148,7 @@ def charset_of(head: bytes) -> str:
         info = codecs.lookup(name)
     except (LookupError, ValueError):
         return "utf-8"
-    return info.name if info._is_text_encoding else "utf-8"  # noqa: SLF001 "hex" and "zip" are codecs as well
+    return info.name if info._is_text_encoding else "utf-8"
 
 
 def mended(pieces: Iterable[str]) -> Iterator[str]:

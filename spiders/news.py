@@ -17,13 +17,14 @@ from scrapy.http import Response, TextResponse
 from archive.errors import MorgueError
 from archive.extract import extract, paragraphs
 from archive.looks import Look, fields_of
+from archive.memory import remembered
 from archive.model import Capture, Original, Run
 from archive.reports import write_report
 from archive.sites import Site
 from archive.state import read_state, write_state
 from archive.store import Store, open_store
 from spiders import discovery
-from spiders.plan import Ask, Plan, remembered
+from spiders.plan import Ask, Plan
 from spiders.polite import Forbidden, NotNow, Politeness, host_of
 from spiders.recorder import Recorder
 

@@ -7,11 +7,12 @@ import pytest
 
 from archive.agenda import Known, Source
 from archive.looks import Look
+from archive.memory import Remembered, remembered
 from archive.model import Capture, Location, Original
 from archive.reports import RunReport
 from archive.sites import Site
 from spiders.discovery import Told
-from spiders.plan import Ask, Plan, Remembered, remembered
+from spiders.plan import Ask, Plan
 from spiders.traps import MOST_QUERIES, trap_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
