@@ -1,8 +1,8 @@
 """Feeds: RSS 0.9x, 1.0 (RDF) and 2.0, Atom 0.3 and 1.0, JSON Feed 1.0 and 1.1; broken ones too. Pure.
 
 feedparser reads what is XML. Where it is not, or where there is more than MOST_ITEMS, our own lenient reader
-(`markup`) does, for feedparser is slow there and loses items or parts of addresses. Items are asked for as they
-were told: `feedburner:origLink` and `external_url`, which lead elsewhere, are left alone.
+(`markup`) does, for feedparser is slow there and loses items or parts of addresses. Items are asked for as
+they were told: `feedburner:origLink` and `external_url`, which lead elsewhere, are left alone.
 """
 
 import io
@@ -28,20 +28,17 @@ ITEM = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)(?=[\s>/])", re.I)
 ROOT = re.compile(r"<(?![?!])([^\s<>/]{1,100})")
 KINDS = {"rss": "rss", "rdf": "rdf", "feed": "atom"}
 PUBLISHED = ("pubdate", "published", "issued", "created")
-CHANGED = (
-    "updated",
-    "modified",
-    "date",
-)  # Dublin Core's date is that of the last change, as feedparser has it
+# Dublin Core's date is that of the last change, as feedparser has it.
+CHANGED = ("updated", "modified", "date")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedDocument:
     """A feed: its items in the order told, at most MOST_ITEMS, and what it says of itself.
 
-    `kind` is "rss", "rdf", "atom", "json", "html" (a web page, no feed) or "". `hub` is a WebSub hub, `self_url`
-    the feed's own address, which a subscription needs; "" where none is told. `ttl_minutes` is how long a copy
-    may be used (RSS ttl, or updatePeriod over updateFrequency).
+    `kind` is "rss", "rdf", "atom", "json", "html" (a web page, no feed) or "". `hub` is a WebSub hub,
+    `self_url` the feed's own address, which a subscription needs; "" where none is told. `ttl_minutes` is how
+    long a copy may be used (RSS ttl, or updatePeriod over updateFrequency).
     """
 
     items: tuple[Told, ...] = ()

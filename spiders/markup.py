@@ -1,7 +1,7 @@
 """Bytes in pieces to XML events, for documents that are not quite XML. Flat memory, bounded, never raising.
 
-What is mended on the way, since an XML reader alone would stop or lose text at it: gzip (also twice), UTF-16, a
-byte order mark, a wrong or unknown charset, junk before the first tag, control characters, ampersands that
+What is mended on the way, since an XML reader alone would stop or lose text at it: gzip (also twice), UTF-16,
+a byte order mark, a wrong or unknown charset, junk before the first tag, control characters, ampersands that
 begin no entity of XML. No entity but the five of XML is ever expanded, and nothing is fetched.
 """
 
@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 import lxml.etree
@@ -23,6 +24,14 @@ DECLARATION = re.compile(r"<\?xml\b[^>]{0,500}\?>", re.I)
 # A stray ampersand: it begins none of the five entities of XML, and no number.
 STRAY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
 ENTITY_START = re.compile(r"&#?[A-Za-z0-9]{0,8}\Z")
+SHAPES = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 Source = bytes | BinaryIO | Iterable[bytes]
@@ -72,39 +81,31 @@ def unpacked(source: Source, *, limit: int = UNPACKED_LIMIT, ending: Ending | No
 
 def _gunzipped(pieces: Iterator[bytes], ending: Ending) -> Iterator[bytes]:
     head = b""
-    for piece in pieces:
+    while len(head) < len(GZIP) and (piece := next(pieces, b"")):
         head += piece
-        if len(head) >= len(GZIP):
-            break
-    if not head.startswith(GZIP):
-        if head:
-            yield head
-        yield from pieces
-        return
+    whole = chain((head,), pieces) if head else pieces
+    yield from _members(whole, ending) if head.startswith(GZIP) else whole
+
+
+def _members(pieces: Iterable[bytes], ending: Ending) -> Iterator[bytes]:
+    """The members of a gzip file, one after the other; what pads them is no harm."""
     reader = zlib.decompressobj(wbits=31)
     try:
-        for piece in _chain(head, pieces):
+        for piece in pieces:
             data = piece
             while data:
-                if reader.eof:  # a further member, or padding, which is no harm
+                if reader.eof:
                     if not data.startswith(GZIP):
                         return
                     reader = zlib.decompressobj(wbits=31)
                 if plain := reader.decompress(data, PIECE):
                     yield plain
                 data = reader.unconsumed_tail or (reader.unused_data if reader.eof else b"")
-        while not reader.eof and (plain := reader.decompress(b"", PIECE)):
-            yield plain
     except zlib.error:
         ending.cut = ending.cut or "gzip"
         return
     if not reader.eof:
         ending.cut = ending.cut or "gzip"
-
-
-def _chain(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from pieces
 
 
 def texts(pieces: Iterable[bytes]) -> Iterator[str]:
@@ -118,7 +119,7 @@ def texts(pieces: Iterable[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(charset_of(head))(errors="replace")
     if decoder.__class__.__module__ == "encodings.utf_8":
         decoder.errors = "morgue-windows-1252"
-    for piece in _chain(head.removeprefix(codecs.BOM_UTF8), pieces):
+    for piece in chain((head.removeprefix(codecs.BOM_UTF8),), pieces):
         try:
             text = decoder.decode(piece)
         except (UnicodeError, ValueError):
@@ -133,8 +134,7 @@ def texts(pieces: Iterable[bytes]) -> Iterator[str]:
 
 def charset_of(head: bytes) -> str:
     """The charset of an XML or text document: byte order mark, shape, declaration; else UTF-8."""
-    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (b"\xff\xfe", "utf-16"),
-                       (b"\xfe\xff", "utf-16"), (b"<\x00", "utf-16-le"), (b"\x00<", "utf-16-be")):  # fmt: skip
+    for mark, name in SHAPES:
         if head.startswith(mark):
             return name
     found = DECLARED.match(head)
@@ -148,7 +148,7 @@ def charset_of(head: bytes) -> str:
         info = codecs.lookup(name)
     except (LookupError, ValueError):
         return "utf-8"
-    return info.name if info._is_text_encoding else "utf-8"
+    return info.name if info._is_text_encoding else "utf-8"  # "hex" and "zip" are codecs as well
 
 
 def mended(pieces: Iterable[str]) -> Iterator[str]:
@@ -178,8 +178,8 @@ def mended(pieces: Iterable[str]) -> Iterator[str]:
 class Reader:
     """What is told of each element: names are local and in lower case, whatever their namespace.
 
-    `path` are the names of the elements around and including the one at hand. A document deeper than DEEPEST is
-    not read on: no feed or sitemap is, and each open element costs memory.
+    `path` are the names of the elements around and including the one at hand. A document deeper than DEEPEST
+    is not read on: no feed or sitemap is, and each open element costs memory.
     """
 
     DEEPEST = 100

@@ -105,8 +105,8 @@ def read_date(text: str, *, now: datetime | None = None) -> datetime | None:
     """A date as feeds and sitemaps write it, in UTC; None where it cannot be read or believed.
 
     Read are W3C-DTF (ISO 8601) and RFC 822 with the faults that are common, English month names, and seconds
-    since 1970. A date without a zone is taken for UTC. Not believed are the beginnings of computer time (year 1 and
-    the first day of 1970), and, where `now` is given, what is more than a day ahead of it.
+    since 1970. A date without a zone is taken for UTC. Not believed are the beginnings of computer time (year
+    1 and the first day of 1970), and, where `now` is given, what is more than a day ahead of it.
     """
     raw = " ".join(text[:100].split())
     if not raw:
@@ -153,7 +153,7 @@ def _zone(name: str) -> timezone:
 
 
 def _named(raw: str) -> datetime | None:
-    """ "Fri, 20 Nov 2026 08:00:00 SAST", "November 20, 2026 8:00 am"; RFC 822 zones are left to its reader."""
+    """With names of months: 20 Nov 2026 08:00:00 SAST, or November 20, 2026 8:00 am; see ZONES."""
     found = NAMED.match(raw)
     if not found:
         return None

@@ -53,7 +53,10 @@ ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>P</title><entry><tit
 def test_an_rss_feed_tells_links_and_dates() -> None:
     (told,) = discovery.feed(RSS, BASE)
     assert told == discovery.Told(
-        url="https://paper.example/one?utm_medium=rss", when=datetime(2026, 11, 20, 6, tzinfo=UTC)
+        url="https://paper.example/one?utm_medium=rss",
+        when=datetime(2026, 11, 20, 6, tzinfo=UTC),
+        published=datetime(2026, 11, 20, 6, tzinfo=UTC),
+        title="One",
     )
 
 
@@ -104,7 +107,7 @@ def test_a_gzip_bomb_is_cut_short() -> None:
 def test_a_sitemap_names_no_file_of_this_machine() -> None:
     entity = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]>'
     evil = entity + b"<urlset><url><loc>https://p.example/&e;</loc></url></urlset>"
-    assert [t.url for t in discovery.sitemap(evil, BASE).pages] in ([], ["https://p.example/"])
+    assert [t.url for t in discovery.sitemap(evil, BASE).pages] == ["https://p.example/&e;"]
 
 
 @given(st.binary(max_size=300))
