@@ -8,6 +8,7 @@ from typing import Protocol
 from archive.agenda import Known
 from archive.looks import UNSEEN
 from archive.model import Capture, Original
+from archive.variants import variant_key
 
 
 class Memory(Protocol):
@@ -27,15 +28,15 @@ class Remembered:
     """A memory made of captures, where the state is lost; of nothing, in the first run of a site."""
 
     def __init__(self, pages: Iterable[Known] = ()) -> None:
-        self._pages = {known.url: known for known in pages}
+        self._pages = {variant_key(known.url): known for known in pages}
 
     def knows(self, url: str) -> bool:
         """Whether the page was captured."""
-        return url in self._pages
+        return variant_key(url) in self._pages
 
     def find(self, url: str) -> Known | None:
         """What is known of one page."""
-        return self._pages.get(url)
+        return self._pages.get(variant_key(url))
 
     def due(self, now: datetime) -> list[Known]:
         """Pages that are due, the longest due first."""

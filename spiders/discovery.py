@@ -4,6 +4,7 @@ Rules: nothing is fetched here; addresses come back absolute, without fragment, 
 document that cannot be read yields nothing rather than an error.
 """
 
+from archive.variants import tidy
 from spiders import markup
 from spiders.feeds import read_feed
 from spiders.links import PageLinks, read_loaded, read_page, srcset_urls
@@ -11,7 +12,6 @@ from spiders.rules import parse
 from spiders.sitemaps import SitemapDocument, read_sitemap
 from spiders.styles import css_requisites, css_urls
 from spiders.told import Told, absolute
-from spiders.variants import tidy
 
 __all__ = [
     "PageLinks",

@@ -18,7 +18,7 @@ from archive.memory import Memory, Remembered
 from archive.model import Original
 from archive.sites import Site
 from archive.state import Update
-from spiders import discovery
+from archive.variants import variant_key
 from spiders.discovery import Told
 from spiders.ledger import DUE, Ledger, Tally
 from spiders.traps import Traps
@@ -162,7 +162,7 @@ class Plan:
 
     def first(self, url: str) -> bool:
         """Whether this is the first time that this run asks for the URL."""
-        key = discovery.tidy(url)
+        key = variant_key(url)
         if key in self._asked:
             return False
         self._asked.add(key)
@@ -288,7 +288,7 @@ class Plan:
         known = self.memory.find(url) if told and told <= self.now and not self.limit else None
         if known and told and known.fetched and known.fetched < told and known.due > self.now:
             return self._look(known, via=f"{via} says newer", on=on, source=on)
-        self._asked.discard(discovery.tidy(url))  # it may be due
+        self._asked.discard(variant_key(url))  # it may be due
         return None
 
     def _refused(self, url: str) -> str:

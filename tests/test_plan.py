@@ -77,7 +77,7 @@ def test_an_address_is_asked_for_once() -> None:
     made = plan()
     begun = sources(made)
     made.named(begun[FEED], told("story"), look())
-    assert made.named(begun[HOME], told("story", "story?utm_source=front"), look()) == []
+    assert made.named(begun[HOME], told("story", "story?utm_source=front", "story?amp=1"), look()) == []
 
 
 @pytest.mark.parametrize(
