@@ -68,7 +68,7 @@ class Source:
 
     `interval` is in seconds; `named` counts what it named last time. `lies` counts answers of "not modified"
     that were not true; `trusted` when a whole answer was last compared. `not_before` is what a Retry-After
-    asked for.
+    asked for. `hub` and `topic` are those of WebSub.
     """
 
     url: str
@@ -88,6 +88,8 @@ class Source:
     digest: str = ""
     original: Original | None = None
     via: str = "site file"
+    hub: str = ""
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +144,14 @@ def _step(line: str) -> tuple[float, float]:
     return limit, float(found[3]) * UNITS[found[4]]
 
 
-def after_answer(source: Source, now: datetime, *, named: int, fresh: int) -> Source:
-    """The source after a document: the share of what it names that was known sets its pace."""
+def after_answer(source: Source, now: datetime, *, named: int, fresh: int, least: float = 0.0) -> Source:
+    """The source after a document: the share of what it names that was known sets its pace.
+
+    `least` is what the document asks for, in seconds; up to an hour of it is granted.
+    """
     known = 1 - fresh / named if named else 1.0
     factor = 0.5 if known < BUSY else 1.5 if known > QUIET else 1.0
-    interval = min(max(source.interval * factor, SHORTEST), LONGEST)
+    interval = min(max(source.interval * factor, SHORTEST, min(least, HOUR)), LONGEST)
     told = now if fresh else source.told_new
     due = now + timedelta(seconds=interval)
     return replace(

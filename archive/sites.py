@@ -31,7 +31,9 @@ class Site:
     `delay` is seconds between two requests to one host, `timeout` seconds for one request, `body_limit`
     bytes of one response body, `recheck_days` how long a known article is visited again after its last
     capture, `requisites_days` how long a style sheet or image counts as fresh. `schedule` is a cron line in
-    `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none". `proxy` is a URL
+    `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none";
+    `requisite_hosts` are further hosts for "same-host", `requisite_mb` bounds each in MiB, and `media` is
+    whether audio and video are among them. `proxy` is a URL
     (http, socks4, socks5 or socks5h), `bind` an address of this machine; `verify_tls` = false takes any
     certificate and old ciphers. `hosts` are further
     hosts of this newspaper, `revisit` how often an article is looked at again by its age ("1d: 1h"). The
@@ -50,6 +52,9 @@ class Site:
     timezone: str = "UTC"
     language: str = ""
     requisites: str = "same-host"
+    requisite_hosts: tuple[str, ...] = ()
+    requisite_mb: float = 16.0
+    media: bool = False
     allow_private: bool = False
     delay: float = 1.0
     concurrency: int = 2
@@ -165,8 +170,8 @@ def _check(site: Site) -> None:
         raise ConfigError(
             f"{site.file}: delay, timeout, body_limit, limit and concurrency must not be negative"
         )
-    if site.budget_requests < 0 or site.budget_mb < 0 or site.budget_minutes < 0:
-        raise ConfigError(f"{site.file}: the budgets must not be negative; 0 is no bound")
+    if site.budget_requests < 0 or site.budget_mb < 0 or site.requisite_mb <= 0 or site.budget_minutes < 0:
+        raise ConfigError(f"{site.file}: the budgets and requisite_mb must not be negative")
     _check_pattern(site)
     _check_clock(site)
     _check_times(site)

@@ -23,10 +23,14 @@ from archive.reports import write_report
 from archive.sites import Site
 from archive.state import read_state, write_state
 from archive.store import Store, open_store
-from spiders import discovery
-from spiders.plan import Ask, Plan
+from spiders.feeds import read_feed
+from spiders.links import PageLinks, read_loaded, read_page
+from spiders.plan import NO_HINT, Answer, Ask, Plan, SourceHint
 from spiders.polite import Forbidden, NotNow, Politeness, host_of
 from spiders.recorder import Recorder
+from spiders.sitemaps import read_sitemap
+from spiders.styles import css_requisites
+from spiders.told import Told
 
 AHEAD = 500  # requests of a long list that wait at a time: the rest stays a list, and a stop is heard
 MOST_FAILURES = 100
@@ -154,13 +158,16 @@ class NewsSpider(scrapy.Spider):
         ask = response.meta["ask"]
         if response.status != 200:
             return self._no_document(ask, response)
-        told = discovery.feed(response.body, response.url)
-        return self._requests(self._named(ask, told, response))
+        document = read_feed(response.body, response.url)
+        hint = SourceHint(ttl=60.0 * (document.ttl_minutes or 0), hub=document.hub, topic=document.self_url)
+        return self._requests(self._named(ask, document.items, response, hint))
 
-    def _named(self, ask: Ask, told: Iterable[discovery.Told], response: Response) -> list[Ask]:
-        size = response.meta.get("wire", 0)
+    def _named(
+        self, ask: Ask, told: Iterable[Told], response: Response, hint: SourceHint = NO_HINT
+    ) -> list[Ask]:
         listed = list(told)
-        return self.plan.named(ask, listed, self._look(response), digest=_digest(listed), size=size)
+        answer = Answer(look=self._look(response), digest=_digest(listed), size=response.meta.get("wire", 0))
+        return self.plan.named(ask, listed, answer, hint)
 
     def _no_document(self, ask: Ask, response: Response) -> Iterator[Request]:
         if response.status == 304:
@@ -183,10 +190,11 @@ class NewsSpider(scrapy.Spider):
         if response.status != 200:
             yield from self._no_document(ask, response)
             return
-        document = discovery.sitemap(response.body, response.url)
+        document = read_sitemap(response.body, response.url)
         inner = (self.plan.wants_sitemap(told, on=response.url) for told in document.sitemaps)
         yield from self._requests([each for each in inner if each])
-        yield from self._requests(self._named(ask, document.pages, response))
+        hint = SourceHint(cut=f"read in part ({document.cut})" if document.cut else "")
+        yield from self._requests(self._named(ask, document.pages, response, hint))
 
     def front(self, response: Response) -> Iterator[Request]:
         """The links of a front page or section, and what a browser loads with it."""
@@ -194,8 +202,8 @@ class NewsSpider(scrapy.Spider):
         if response.status != 200 or not isinstance(response, TextResponse):
             yield from self._no_document(ask, response)
             return
-        found = discovery.page(response.text, response.url)
-        told = [discovery.Told(url=url) for url in found.links]
+        found = read_page(response.text, response.url)
+        told = [Told(url=url) for url in found.links]
         yield from self._requests(self._named(ask, told, response))
         yield from self._loaded(found, response.url)
 
@@ -208,7 +216,7 @@ class NewsSpider(scrapy.Spider):
             look = await asyncio.to_thread(self._read, response, look)
         self.plan.answered(ask, look, size=response.meta.get("wire", 0))
         if page and isinstance(response, TextResponse) and self.site.requisites != "none":
-            for request in self._loaded(discovery.loaded(response.text, response.url), response.url):
+            for request in self._loaded(read_loaded(response.text, response.url), response.url):
                 yield request
 
     def _read(self, response: TextResponse, look: Look) -> Look:
@@ -250,11 +258,11 @@ class NewsSpider(scrapy.Spider):
         """Something that a page loads; a style sheet loads more."""
         style = "css" in _header(response, b"Content-Type")
         if style and response.status == 200 and isinstance(response, TextResponse):
-            for url in discovery.css_requisites(response.text, response.url):
+            for url in css_requisites(response.text, response.url):
                 if self.plan.wants_requisite(url):
                     yield self._load(url, "requisite", via="style sheet", on=response.url)
 
-    def _loaded(self, found: discovery.PageLinks, page: str) -> Iterator[Request]:
+    def _loaded(self, found: PageLinks, page: str) -> Iterator[Request]:
         for url in found.data:
             if self.site.requisites != "none" and self.plan.first(url):
                 yield self._load(url, "data", via="preload", on=page)
@@ -264,7 +272,9 @@ class NewsSpider(scrapy.Spider):
 
     def _load(self, url: str, kind: str, *, via: str, on: str) -> Request:
         ask = Ask(url=url, kind=kind, via=via, on=on)
-        return self._request(ask).replace(callback=self.requisite, errback=self.not_loaded)
+        request = self._request(ask).replace(callback=self.requisite, errback=self.not_loaded)
+        request.meta["download_maxsize"] = int(self.site.requisite_mb * (1 << 20))
+        return request
 
     def not_loaded(self, failure: Any) -> None:
         """A page lacks something that it loads."""
@@ -289,7 +299,7 @@ class NewsSpider(scrapy.Spider):
         write_report(store, report)
 
 
-def _digest(told: Iterable[discovery.Told]) -> str:
+def _digest(told: Iterable[Told]) -> str:
     """What stands for all that a source names: its bytes may change without any news."""
     lines = sorted({f"{each.url} {each.when}" for each in told})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]

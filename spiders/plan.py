@@ -19,11 +19,12 @@ from archive.model import Original
 from archive.sites import Site
 from archive.state import Update
 from archive.variants import variant_key
-from spiders.discovery import Told
 from spiders.ledger import DUE, Ledger, Tally
+from spiders.told import Told
 from spiders.traps import Traps
 
 SITEMAP_DAYS = 30
+MEDIA = re.compile(r"\.(mp[34]|m4[av]|webm|og[gv]|mov|avi|m3u8|mpd|ts|aac|flac|wav)\Z", re.I)
 MOST_SITEMAPS = 50
 PRIORITIES = {"feed": 40, "front": 30, "sitemap": 20, "data": 12, "article": 10, "requisite": 5}
 # Sources whose links wait for nobody; the links of others wait until these have answered.
@@ -61,6 +62,32 @@ class Ask:
         """The record that a "not modified" would speak of."""
         compared = self.known or self.source
         return compared.original if self.conditional and compared else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How a source has answered: `digest` stands for what it names, `size` is in bytes on the wire."""
+
+    look: Look
+    digest: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHint:
+    """What a document says of itself.
+
+    `ttl` is how long a copy may be used, in seconds; `hub` is a WebSub hub and `topic` the feed's name there;
+    `cut` says why it was read in part only.
+    """
+
+    ttl: float = 0.0
+    hub: str = ""
+    topic: str = ""
+    cut: str = ""
+
+
+NO_HINT = SourceHint()
 
 
 @dataclass(slots=True)
@@ -170,20 +197,20 @@ class Plan:
 
     # What sources say
 
-    def named(
-        self, ask: Ask, told: Iterable[Told], look: Look, *, digest: str = "", size: int = 0
-    ) -> list[Ask]:
+    def named(self, ask: Ask, told: Iterable[Told], answer: Answer, hint: SourceHint = NO_HINT) -> list[Ask]:
         """A source has answered with a document that names these; what of it is to be asked for now."""
+        look, digest = answer.look, answer.digest
         listed, tally = list(told), self._tally(ask, look.status)
         before = tally.fresh
         asks = [found for each in listed if (found := self._told(ask, each, tally))]
         source = ask.source or Source(url=ask.url, kind=ask.kind, due=self.now)
         same = bool(digest) and digest == source.digest
         tally.outcome = "same" if same else "new"
-        self.ledger.unchanged_bytes += size if same else 0
+        self.ledger.unchanged_bytes += answer.size if same else 0
+        tally.error = hint.cut
         # "Not modified" was said of what has changed since: it is not asked for again.
         lied = bool(source.digest) and not same and source.status == 304 and source.etag == look.etag
-        after = after_answer(source, self.now, named=len(listed), fresh=tally.fresh - before)
+        after = after_answer(source, self.now, named=len(listed), fresh=tally.fresh - before, least=hint.ttl)
         self.learnt[ask.url] = replace(
             after,
             status=200,
@@ -193,6 +220,8 @@ class Plan:
             etag=look.etag,
             modified=look.modified,
             original=look.original,
+            hub=hint.hub,
+            topic=hint.topic,
         )
         return asks + self._settled(ask.url)
 
@@ -342,8 +371,11 @@ class Plan:
         """Whether a requisite is to be fetched: by the site's policy, once per freshness period."""
         if self.site.requisites == "none" or url in self.fresh:
             return False
-        host = urlsplit(url).netloc
-        if self.site.requisites == "same-host" and host != self.host and host not in self.site.hosts:
+        parts = urlsplit(url)
+        near = {self.host, *self.site.hosts, *self.site.requisite_hosts}
+        if self.site.requisites == "same-host" and parts.netloc not in near:
+            return False
+        if MEDIA.search(parts.path) and not self.site.media:
             return False
         return self.first(url)
 
