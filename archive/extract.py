@@ -55,13 +55,18 @@ def extract(html: str, url: str, *, needs_sign: bool = False) -> Article | None:
     return article if article.headline and (signed or long) else None
 
 
+HEADINGS = (
+    "//head/title/text() | //h1//text() | //meta[@property='og:title' or @property='og:description' or"
+    " @name='description']/@content"
+)
 SPOKEN = 80  # characters from which a paragraph is taken for text, and not for a teaser or a label
 
 
 def paragraphs(html: str) -> tuple[str, ...]:
-    """The longer paragraphs of a page's main part, and the text in its data, whoever takes them for the body.
+    """The longer paragraphs of a page's main part, and what its head and data say, whoever takes them for text.
 
-    Some newspapers have the whole text in JSON-LD alone, behind a paywall.
+    Some newspapers have the whole text in JSON-LD alone, behind a paywall; others edit the title of the head
+    and nothing else.
     """
     try:
         tree = lxml.html.document_fromstring(html)
@@ -69,10 +74,14 @@ def paragraphs(html: str) -> tuple[str, ...]:
         return ()
     inside = "not(ancestor::aside or ancestor::nav or ancestor::footer or ancestor::form)"
     main = next((p for p in ("//article", "//main", "//body") if tree.xpath(f"{p}//p")), "//body")
-    told = [_text(data.get("articleBody")) for data in _json_ld(tree)]
-    found = (text for text in (*(p.text_content() for p in tree.xpath(f"{main}//p[{inside}]")), *told))
-    texts = (" ".join(text.split()) for text in found)
-    return tuple(dict.fromkeys(text for text in texts if len(text) >= SPOKEN))
+    said = (" ".join(p.text_content().split()) for p in tree.xpath(f"{main}//p[{inside}]"))
+    told = (" ".join(text.split()) for text in (*tree.xpath(HEADINGS), *_data_texts(tree)))
+    return tuple(dict.fromkeys((*(text for text in said if len(text) >= SPOKEN), *(t for t in told if t))))
+
+
+def _data_texts(tree: Any) -> Iterator[str]:
+    for data in _json_ld(tree):
+        yield from (_text(data.get(name)) for name in ("headline", "description", "articleBody"))
 
 
 def _article(

@@ -303,6 +303,51 @@ def _report(done: "Crawled", as_json: bool) -> None:
         click.echo(f"  {key}")
 
 
+@click.command()
+@click.argument("names", nargs=-1, metavar="[SITE]...")
+@click.option("--callback", required=True, help="The public address under which hubs reach this server.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8390, show_default=True, help="Port.")
+@click.option("--allow-private", is_flag=True, help="Allow hubs at addresses that are not public.")
+@archive_option
+def hub(
+    names: tuple[str, ...], callback: str, host: str, port: int, allow_private: bool, archive: str | None
+) -> None:
+    """Subscribe to the WebSub hubs that feeds name, and crawl a newspaper when its hub reports news.
+
+    Without names, all newspapers. Schedules go on as they are: a hub makes a crawl come sooner, never later.
+
+    Example: morgue hub --callback https://archive.example/hub
+    """
+    import logging
+
+    from archive.store import open_store
+    from spiders.hub import Subscriber, serve
+    from spiders.hub import crawl as crawl_child
+
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO
+    )
+    config = Config.from_env()
+    sites = [find_site(site_folder(config), name).id for name in names] or list(
+        load_sites(site_folder(config))
+    )
+    options = ("--archive", archive) if archive else ()
+    subscriber = Subscriber(
+        callback=callback,
+        agent=agent(config),
+        crawl=lambda name: crawl_child(name, options),
+        allow_private=allow_private,
+    )
+    click.echo(f"answering hubs on {host}:{port}, known to them as {callback}", err=True)
+    try:
+        serve(subscriber, open_store(archive_url(archive)), sites, host=host, port=port)
+    except OSError as error:
+        raise CallerError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+        ) from error
+
+
 @click.group()
 def site() -> None:
     """Add newspapers and list them.
