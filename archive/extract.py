@@ -63,7 +63,7 @@ SPOKEN = 80  # characters from which a paragraph is taken for text, and not for 
 
 
 def paragraphs(html: str) -> tuple[str, ...]:
-    """The longer paragraphs of a page's main part, and what its head and data say, whoever takes them for text.
+    """The longer paragraphs of a page's main part, and what its head and data say, whoever takes them for it.
 
     Some newspapers have the whole text in JSON-LD alone, behind a paywall; others edit the title of the head
     and nothing else.
