@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from archive import __version__
+from archive.cli.imports import imports
 from archive.cli.keep import abilities, extract, index, recover, verify
 from archive.cli.read import articles, captures, get, runs
 from archive.cli.serve import serve
@@ -67,7 +68,7 @@ def group() -> None:
     """
 
 
-for command in (articles, captures, extract, get, index, recover, abilities, runs, serve, verify):
+for command in (articles, captures, extract, get, imports, index, recover, abilities, runs, serve, verify):
     group.add_command(command)
 
 
