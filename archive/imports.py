@@ -398,7 +398,7 @@ class _Job:
             path, found = self.inflate(name, path, told), None
             ways.append("recompressed")
         found = found or look(path, self.order.selection, self.progress)
-        self.judge(name, found)
+        self.judge(name, found, inflated=bool(ways))
         if self.order.selection.active:
             if not found.selected:
                 path.unlink()
@@ -417,13 +417,14 @@ class _Job:
         }
         return _Part(name, path, found, told, suffix)
 
-    def judge(self, name: str, found: Look) -> None:
+    def judge(self, name: str, found: Look, *, inflated: bool) -> None:
         """Raise DamagedWarc for what is broken or has changed, unless what is whole is to be kept."""
         harm = found.harm("broken", "digest")
         if harm and not self.order.keep:
             more = f" (and {len(harm) - 1} more)" if len(harm) > 1 else ""
+            where = " of its inflated bytes" if inflated else ""
             raise DamagedWarc(
-                f"{name} is damaged at {harm[0].offset}: {harm[0].what}{more}; nothing was imported, "
+                f"{name} is damaged at {harm[0].offset}{where}: {harm[0].what}{more}; nothing was imported, "
                 "`--damaged keep` takes what is whole",
                 offset=harm[0].offset,
             )

@@ -53,8 +53,10 @@ def play(store: Store, index: Index, capture: Capture) -> Playback:
 def _lent(store: Store, index: Index, capture: Capture, record: Record) -> Playback:
     url = record.headers.get("warc-refers-to-target-uri", record.url).strip("<>")
     known = [c for c in index.captures(url) if c.kind == "response" and c.location != capture.location]
-    # A server that said "not modified" had no payload to digest: other writers leave the digest out.
-    same = [c for c in known if c.digest == capture.digest] if capture.digest else known
+    same = [c for c in known if c.digest == capture.digest]
+    if not same and record.headers.get("warc-profile", "").endswith("server-not-modified"):
+        # There was no payload to digest: other writers give no digest here, or that of nothing.
+        same = [c for c in known if c.status == 200 and c.at <= capture.at]
     if not same:
         raise NotCaptured(f"the revisit of {record.url} refers to {url}, whose record is not in this archive")
     wanted = _referred(record, capture)

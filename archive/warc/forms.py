@@ -39,10 +39,24 @@ def form_of(path: Path) -> str:
             raise CallerError("it is compressed with zstd; unpack it first (zstd -d)")
         if not start.startswith(MAGIC):
             return _known(start, "plain")
-        file.seek(0)
-        _known(next((piece for _, piece in inflated(file) if piece), b"")[:512], "members")
+        _known(_beginning(file), "members")
         file.seek(0)
         return "members" if _one_by_one(file) else "whole"
+
+
+def _beginning(file: BinaryIO) -> bytes:
+    """The first bytes inside a gzipped file; where those are damaged, of the first record behind them."""
+    try:
+        file.seek(0)
+        return _first_piece(file)
+    except DamagedWarc:
+        place = next_record(file, 1)
+        file.seek(place or 0)
+        return MAGIC if place is None else _first_piece(file)
+
+
+def _first_piece(file: BinaryIO) -> bytes:
+    return next((piece for _, piece in inflated(file) if piece), b"")[:512]
 
 
 def _known(start: bytes, form: str) -> str:
@@ -56,8 +70,7 @@ def _known(start: bytes, form: str) -> str:
 def suffix_of(path: Path, form: str) -> str:
     """How a WARC or ARC of this form is named: ".warc.gz", ".warc", ".arc.gz" or ".arc"."""
     with path.open("rb") as file:
-        pieces = inflated(file) if form != "plain" else iter([(0, file.read(64))])
-        start = next((piece for _, piece in pieces if piece), b"")
+        start = file.read(64) if form == "plain" else _beginning(file)
     kind = ".warc" if start.lstrip(b"\r\n").startswith(b"WARC/") else ".arc"
     return kind if form == "plain" else f"{kind}.gz"
 
