@@ -278,7 +278,7 @@ class Look:
 
 
 def look(path: Path, selection: Selection, progress: Progress) -> Look:
-    """Check and index a WARC or ARC in one pass."""
+    """Check a WARC or ARC in one pass, and index it; where a selection is made of it, only count that."""
     found = Look(Verdict(path.name))
     size = path.stat().st_size
 
@@ -300,7 +300,7 @@ def _note(found: Look, framed: Framed, selection: Selection) -> None:
         found.first = min(found.first or record.at, record.at)
         found.last = max(found.last or record.at, record.at)
         found.selected += record.kind != "warcinfo" and selection.takes(record)
-        if record.is_capture:
+        if record.is_capture and not selection.active:
             place = Location(warc="", offset=framed.offset, length=framed.length)
             found.captures.append(capture_in(record, place))
     except DamagedWarc:
@@ -453,8 +453,8 @@ class _Job:
         with path.open("rb") as source, path.open("rb") as raw, out.open("wb") as to:
             if self.order.selection.active and suffix == ".warc.gz":
                 to.write(self.warcinfo(name, told, found))
-            count = 0
-            for framed in whole_records(source, fit=lambda f: not broken(f), lost=_gaps(told)):
+            count, harmed = 0, bool(found.harm("broken"))
+            for framed in whole_records(source, fit=lambda f: not (harmed and broken(f)), lost=_gaps(told)):
                 if self.wanted(framed):
                     to.write(as_member(stored(framed, raw)))
                     count += 1

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from archive.errors import ConfigError, UnknownSite
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+FIELDS = ("yyyy", "yy", "mm", "m", "dd", "d", "page")
+FIELD = re.compile(r"\{([^{}]*)\}")
 KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "float": (int, float),
@@ -32,7 +34,8 @@ class Site:
     capture, `requisites_days` how long a style sheet or image counts as fresh. `schedule` is a cron line in
     `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none". `proxy` is a URL
     (http, socks4, socks5 or socks5h), `bind` an address of this machine; `verify_tls` = false takes any
-    certificate and old ciphers.
+    certificate and old ciphers. `archives` are URLs of pages that list a day, month or year, with {yyyy},
+    {yy}, {mm}, {m}, {dd}, {d} and {page} where the date and the page number stand.
     """
 
     id: str
@@ -41,6 +44,7 @@ class Site:
     feeds: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
     articles: str = ""
     schedule: str = ""
     timezone: str = "UTC"
@@ -142,7 +146,7 @@ def check_site(site: Site) -> Site:
 
 
 def _check(site: Site) -> None:
-    for key in ("home", "feeds", "sitemaps", "sections"):
+    for key in ("home", "feeds", "sitemaps", "sections", "archives"):
         value = getattr(site, key)
         for url in (value,) if isinstance(value, str) else value:
             if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
@@ -156,6 +160,7 @@ def _check(site: Site) -> None:
             f"{site.file}: delay, timeout, body_limit, limit and concurrency must not be negative"
         )
     _check_pattern(site)
+    _check_archives(site)
     _check_clock(site)
 
 
@@ -164,6 +169,20 @@ def _check_pattern(site: Site) -> None:
         re.compile(site.articles)
     except re.error as error:
         raise ConfigError(f"{site.file}: 'articles' is no regular expression: {error}") from error
+
+
+def _check_archives(site: Site) -> None:
+    for text in site.archives:
+        named = FIELD.findall(text)
+        wrong = [f"{{{name}}}" for name in named if name not in FIELDS]
+        if wrong:
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise ConfigError(f"{site.file}: 'archives' holds {wrong[0]}; known are {known}")
+        year, month = {"yyyy", "yy"} & set(named), {"mm", "m"} & set(named)
+        if ({"dd", "d"} & set(named) and not month) or (month and not year) or not (year or "page" in named):
+            raise ConfigError(
+                f"{site.file}: 'archives' holds {text!r}, which names no whole date and no {{page}}"
+            )
 
 
 def _check_clock(site: Site) -> None:
