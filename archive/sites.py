@@ -15,6 +15,8 @@ from archive.errors import ConfigError, UnknownSite
 
 QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d\s*-\s*([01]\d|2[0-3]):[0-5]\d\Z")
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+FIELDS = ("yyyy", "yy", "mm", "m", "dd", "d", "page")
+FIELD = re.compile(r"\{([^{}]*)\}")
 KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "float": (int, float),
@@ -38,7 +40,8 @@ class Site:
     certificate and old ciphers. `hosts` are further
     hosts of this newspaper, `revisit` how often an article is looked at again by its age ("1d: 1h"). The
     budgets are what one run may ask of one host; 0 is no bound. `quiet` are hours in `timezone`
-    ("23:00-06:00") in which nothing is asked for.
+    ("23:00-06:00") in which nothing is asked for. `archives` are URLs of pages that list a day, month or year, with {yyyy},
+    {yy}, {mm}, {m}, {dd}, {d} and {page} where the date and the page number stand.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Site:
     feeds: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
     articles: str = ""
     schedule: str = ""
     timezone: str = "UTC"
@@ -157,7 +161,7 @@ def check_site(site: Site) -> Site:
 
 
 def _check(site: Site) -> None:
-    for key in ("home", "feeds", "sitemaps", "sections"):
+    for key in ("home", "feeds", "sitemaps", "sections", "archives"):
         value = getattr(site, key)
         for url in (value,) if isinstance(value, str) else value:
             if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
@@ -173,6 +177,7 @@ def _check(site: Site) -> None:
     if site.budget_requests < 0 or site.budget_mb < 0 or site.requisite_mb <= 0 or site.budget_minutes < 0:
         raise ConfigError(f"{site.file}: the budgets and requisite_mb must not be negative")
     _check_pattern(site)
+    _check_archives(site)
     _check_clock(site)
     _check_times(site)
 
@@ -194,6 +199,20 @@ def _check_times(site: Site) -> None:
     for span in site.quiet:
         if not QUIET.match(span):
             raise ConfigError(f"{site.file}: 'quiet' {span!r} is no span of hours; write \"23:00-06:00\"")
+
+
+def _check_archives(site: Site) -> None:
+    for text in site.archives:
+        named = FIELD.findall(text)
+        wrong = [f"{{{name}}}" for name in named if name not in FIELDS]
+        if wrong:
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise ConfigError(f"{site.file}: 'archives' holds {wrong[0]}; known are {known}")
+        year, month = {"yyyy", "yy"} & set(named), {"mm", "m"} & set(named)
+        if ({"dd", "d"} & set(named) and not month) or (month and not year) or not (year or "page" in named):
+            raise ConfigError(
+                f"{site.file}: 'archives' holds {text!r}, which names no whole date and no {{page}}"
+            )
 
 
 def _check_clock(site: Site) -> None:

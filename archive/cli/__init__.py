@@ -11,6 +11,7 @@ import click
 
 from archive import __version__
 from archive.cli.due import due, hosts, rebuild
+from archive.cli.imports import imports
 from archive.cli.keep import abilities, extract, index, recover, verify
 from archive.cli.know import health, report
 from archive.cli.read import articles, captures, get, runs
@@ -70,8 +71,8 @@ def group() -> None:
 
 
 for command in (
-    abilities, articles, captures, due, extract, get, health, hosts, index, rebuild, recover, report,
-    runs, serve, verify,
+    abilities, articles, captures, due, extract, get, health, hosts, imports, index, rebuild, recover,
+    report, runs, serve, verify,
 ):  # fmt: skip
     group.add_command(command)
 

@@ -153,11 +153,19 @@ class _Gzip:
         self._put(self._coder.flush())
 
 
-def warcinfo_member(*, filename: str, info: Mapping[str, str]) -> tuple[str, bytes]:
-    """The record that opens a WARC: its id, and its gzip member."""
+def warcinfo_member(
+    *, filename: str, info: Mapping[str, str], number: str = "", date: str = ""
+) -> tuple[str, bytes]:
+    """The record that opens a WARC: its id, and its gzip member.
+
+    With `number` (a record id) and `date` (a WARC-Date) the same bytes come out each time.
+    """
     out = io.BytesIO()
     writer = _Writer(out, gzip=False, warc_version="1.1")
     record = writer.create_warcinfo_record(filename, dict(info))
+    for name, value in (("WARC-Record-ID", number), ("WARC-Date", date)):
+        if value:
+            record.rec_headers.replace_header(name, value)
     writer.write_record(record)
     return record.rec_headers.get_header("WARC-Record-ID"), _member(out.getvalue())
 
