@@ -35,13 +35,12 @@ class Site:
     capture, `requisites_days` how long a style sheet or image counts as fresh. `schedule` is a cron line in
     `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none";
     `requisite_hosts` are further hosts for "same-host", `requisite_mb` bounds each in MiB, and `media` is
-    whether audio and video are among them. `proxy` is a URL
-    (http, socks4, socks5 or socks5h), `bind` an address of this machine; `verify_tls` = false takes any
-    certificate and old ciphers. `hosts` are further
+    whether audio and video are among them. `proxy` is a URL (http, socks4, socks5 or socks5h), `bind` an
+    address of this machine; `verify_tls` = false takes any certificate and old ciphers. `hosts` are further
     hosts of this newspaper, `revisit` how often an article is looked at again by its age ("1d: 1h"). The
     budgets are what one run may ask of one host; 0 is no bound. `quiet` are hours in `timezone`
-    ("23:00-06:00") in which nothing is asked for. `archives` are URLs of pages that list a day, month or year, with {yyyy},
-    {yy}, {mm}, {m}, {dd}, {d} and {page} where the date and the page number stand.
+    ("23:00-06:00") in which nothing is asked for. `archives` are URLs of pages that list a day, month or
+    year, with {yyyy}, {yy}, {mm}, {m}, {dd}, {d} and {page} where the date and the page number stand.
     """
 
     id: str

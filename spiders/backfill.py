@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from urllib.parse import parse_qsl, urlsplit
 
 from archive.sites import FIELD
-from spiders.discovery import Told
+from spiders.told import Told
 
 ZONES = timedelta(days=1)  # a local day begins at most 14 h before, and ends at most 12 h behind, that of UTC
 LATE = timedelta(days=2)  # by how much a lastmod may be early: written in local time, or before the last page

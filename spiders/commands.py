@@ -136,6 +136,8 @@ def place_of(hosts: Collection[str]) -> str:
 @click.option(
     "--as-of", "as_of", default="", metavar="TIME", help="Decide what is due as at this time  [default: now]"
 )
+@click.option("--since", default="", metavar="DATE", help="Backfill: pages published from this time on.")
+@click.option("--until", default="", metavar="DATE", help="Backfill: pages published before this time.")
 @click.option("--dry-run", is_flag=True, help="Say what would be crawled; fetch and write nothing.")
 @click.option(
     "--allow-private", is_flag=True, help="Allow addresses that are not public, whatever the site file says."
@@ -151,6 +153,8 @@ def crawl(
     force: bool,
     due_only: bool,
     as_of: str,
+    since: str,
+    until: str,
     dry_run: bool,
     allow_private: bool,
     result: Path | None,
@@ -159,6 +163,9 @@ def crawl(
     as_json: bool,
 ) -> None:
     """Crawl newspapers: front page, feeds, sitemaps, then the articles that they name.
+
+    With --since or --until, dated sitemaps and the site file's archive pages are walked for an interval of
+    the past instead.
 
     Exit code 0 only if the WARCs are published. Example: morgue crawl the-daily-specimen --limit 20
     """
@@ -177,7 +184,8 @@ def crawl(
             "urls": _checked(urls) if urls else (),
             "force": force,
             "due_only": due_only,
-            "as_of": _moment(as_of),
+            "as_of": _moment(as_of, "--as-of"),
+            **_interval(since, until),
         },
         allow_private,
         result,
@@ -277,11 +285,18 @@ def _leave_alone(site: Site, span: str, result: Path | None, as_json: bool) -> N
         click.echo(f"{site.id}: quiet hours ({span}, {site.timezone}): nothing is asked for")
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str, option: str) -> datetime | None:
     found = read_time(text) if text else None
     if text and found is None:
-        raise CallerError(f"--as-of {text!r} is no time; write for example 2026-11-24T10:00")
+        raise CallerError(f"{option} {text!r} is no time; write for example 2026-11-24 or 2026-11-24T10:00")
     return found
+
+
+def _interval(since: str, until: str) -> dict[str, datetime | None]:
+    first, last = _moment(since, "--since"), _moment(until, "--until")
+    if first and last and first >= last:
+        raise CallerError(f"--since {since} is not before --until {until}")
+    return {"since": first, "until": last}
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:

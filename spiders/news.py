@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, ClassVar
 
 import scrapy
@@ -55,6 +56,8 @@ class NewsSpider(scrapy.Spider):
         as_of: datetime | str | None = None,
         force: bool = False,
         due_only: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
@@ -63,14 +66,17 @@ class NewsSpider(scrapy.Spider):
         now = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of or datetime.now(UTC)
         self.ahead = now - datetime.now(UTC)
         self.plan = Plan(
-            site=self.site, now=now, limit=int(limit) or self.site.limit, force=force, due_only=due_only
-        )
+            site=self.site, now=now, limit=int(limit) or self.site.limit, force=force, due_only=due_only,
+            since=since, until=until,
+        )  # fmt: skip
         self.failures: dict[str, str] = {}
         self.parameters = {
             "limit": self.plan.limit,
             "urls": list(self.only),
             "fronts": list(self.plan.fronts),
         }
+        if self.plan.backfilling:
+            self.parameters["interval"] = [moment.isoformat() for moment in self.plan.interval]
 
     @property
     def end_reason(self) -> str:
@@ -91,7 +97,7 @@ class NewsSpider(scrapy.Spider):
             return
         for ask in self.plan.begin():
             yield self._request(ask)
-        for number, ask in enumerate(self.plan.due()):
+        for number, ask in enumerate(chain(self.plan.archives(), self.plan.due())):
             if number % AHEAD == AHEAD - 1:
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield self._request(ask)
@@ -121,9 +127,12 @@ class NewsSpider(scrapy.Spider):
         return young and ((static and capture.status == 200) or capture.status in (404, 410))
 
     def _request(self, ask: Ask) -> Request:
-        callback = {"feed": self.feed, "front": self.front, "sitemap": self.sitemap}.get(
-            ask.kind, self.article
-        )
+        callback = {
+            "feed": self.feed,
+            "front": self.front,
+            "sitemap": self.sitemap,
+            "archive": self.front,
+        }.get(ask.kind, self.article)
         meta: dict[str, Any] = {"via": ask.via, "kind": ask.kind, "ask": ask}
         meta |= {"found_on": ask.on} if ask.on else {}
         meta |= {"original": ask.original} if ask.original else {}
@@ -191,8 +200,7 @@ class NewsSpider(scrapy.Spider):
             yield from self._no_document(ask, response)
             return
         document = read_sitemap(response.body, response.url)
-        inner = (self.plan.wants_sitemap(told, on=response.url) for told in document.sitemaps)
-        yield from self._requests([each for each in inner if each])
+        yield from self._requests(self.plan.inner(document.sitemaps, on=response.url))
         hint = SourceHint(cut=f"read in part ({document.cut})" if document.cut else "")
         yield from self._requests(self._named(ask, document.pages, response, hint))
 

@@ -219,8 +219,8 @@ def test_a_page_that_moved_is_known_at_its_new_address() -> None:
 
 def test_a_sitemap_of_another_host_is_not_read() -> None:
     made = plan()
-    assert made.wants_sitemap(Told(url="https://other.example/map.xml"), on=HOME) is None
-    assert made.wants_sitemap(Told(url=HOME + "map.xml"), on=HOME)
+    assert made.inner([Told(url="https://other.example/map.xml")], on=HOME) == []
+    assert asked(made.inner([Told(url=HOME + "map.xml")], on=HOME)) == ["map.xml"]
 
 
 def test_freshness_is_counted_from_publication() -> None:
@@ -262,3 +262,30 @@ def test_audio_and_video_are_left_to_the_sites_policy() -> None:
     assert not plan().wants_requisite(HOME + "film.mp4")
     assert plan(replace(SITE, media=True)).wants_requisite(HOME + "film.mp4")
     assert plan(replace(SITE, requisite_hosts=("cdn.example",))).wants_requisite("https://cdn.example/a.css")
+
+
+def days(first: int, last: int) -> dict[str, datetime]:
+    return {"since": datetime(2024, 10, first, tzinfo=UTC), "until": datetime(2024, 10, last, tzinfo=UTC)}
+
+
+def test_a_backfill_reads_the_sitemaps_of_its_interval_and_no_feed() -> None:
+    made = plan(replace(SITE, sitemaps=(HOME + "map.xml",)), **days(3, 5))
+    assert asked(made.begin()) == ["map.xml"]
+    inner = [Told(url=f"{HOME}map-2024-{month:02}.xml") for month in range(1, 13)]
+    assert asked(made.inner(inner, on=HOME)) == ["map-2024-10.xml"]
+
+
+def test_a_backfill_takes_the_pages_of_its_interval() -> None:
+    made = plan(replace(SITE, sitemaps=(HOME + "map.xml",)), **days(3, 5))
+    (ask,) = made.begin()
+    named = told("2024/10/04/in", "2024/09/01/before", "2025/01/01/behind")
+    assert asked(made.named(ask, named, answer())) == ["2024/10/04/in"]
+    assert made.learn().sources == ()
+
+
+def test_a_backfill_walks_archive_pages_day_by_day_and_page_by_page() -> None:
+    made = plan(replace(SITE, archives=(HOME + "all/{yyyy}/{mm}/{dd}/{page}",)), **days(3, 5))
+    first, second = made.archives()
+    assert asked([first, second]) == ["all/2024/10/03/1", "all/2024/10/04/1"]
+    assert asked(made.named(first, told("2024/10/03/a"), answer())) == ["2024/10/03/a", "all/2024/10/03/2"]
+    assert asked(made.named(second, [], answer())) == []
