@@ -59,6 +59,7 @@ HEADINGS = (
     "//head/title/text() | //h1//text() | //meta[@property='og:title' or @property='og:description' or"
     " @name='description']/@content"
 )
+LITERAL = re.compile(r'"((?:[^"\\{}<]|\\.){20,})"')
 SPOKEN = 80  # characters from which a paragraph is taken for text, and not for a teaser or a label
 
 
@@ -80,8 +81,16 @@ def paragraphs(html: str) -> tuple[str, ...]:
 
 
 def _data_texts(tree: Any) -> Iterator[str]:
-    for data in _json_ld(tree):
-        yield from (_text(data.get(name)) for name in ("headline", "description", "articleBody"))
+    """Sentences in a page's data: any in JSON-LD, the long ones in what scripts bring along."""
+    for script in tree.iter("script"):
+        least = 5 if "ld+json" in (script.get("type") or "") else 12  # words, less one
+        found = (literal[1] for literal in LITERAL.finditer(script.text or ""))
+        yield from (text for text in found if text.count(" ") >= least or (least == 5 and _dense(text)))
+
+
+def _dense(text: str) -> bool:
+    """Whether a text without spaces may be one of sentences: Chinese, Japanese, Thai ..."""
+    return len(text) >= SPOKEN // 2 and sum(char > "\u0e00" for char in text[:80]) > 20
 
 
 def _article(
