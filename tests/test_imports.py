@@ -41,6 +41,7 @@ from archive.warc.forms import form_of, whole_records
 from tests.conftest import Ran, wait_until
 from tests.test_replay import a_replay
 from tests.test_room import a_room
+from tests.test_verify import browsertrix, common_crawl, heritrix, wget
 
 URL = "http://paper.example/story"
 
@@ -76,6 +77,19 @@ def repeated(*, digest: str, profile: str, **extra: str) -> bytes:
     }  # fmt: skip
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return gzip.compress(f"WARC/1.0\r\n{head}\r\n\r\n\r\n".encode(), mtime=0)
+
+
+@pytest.mark.parametrize(
+    "data", [heritrix(), common_crawl(), browsertrix(), wget()], ids=["heritrix", "cc", "browsertrix", "wget"]
+)
+def test_what_the_crawlers_of_others_write_is_stored_as_it_is_with_one_capture(
+    place: "Place", data: bytes
+) -> None:
+    done = place.take(data)
+    assert (done.captures, done.remarks) == (1, 0)
+    assert place.kept() == [data]
+    (capture,) = Index(place.store).all()
+    assert play(place.store, Index(place.store), capture).capture.status == 200
 
 
 def members_of(data: bytes) -> list[bytes]:
