@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 
 from archive import SOFTWARE
 from archive.cdxj import line_of
-from archive.errors import CallerError, DamagedWarc, SpoolError, StoreConflict
+from archive.errors import CallerError, DamagedWarc, SpoolError, StoreConflict, StoreError
 from archive.model import Capture, Location, Run
 from archive.patience import ONCE, Patience
 from archive.publish import Publisher
@@ -141,9 +141,11 @@ def bring(
     with stage(order.spool) as folder:
         sha256, size = fetch(source, folder / "source", progress)
         token = token_of(sha256, order.selection)
-        if found := already(store, token, sha256):
-            return _known(source, found)
         waiting = _left_complete(order.spool, token, store)
+        if found := already(store, token, sha256):
+            if waiting and not (waiting / "published").is_file():
+                shutil.rmtree(waiting)  # another machine published the same meanwhile
+            return _known(source, found)
         if waiting is None:
             job = _Job(folder, source.name, sha256, size, order, progress)
             waiting = job.prepare(store, token)
@@ -161,6 +163,9 @@ def _publish(source: Source, folder: Path, store: Store, order: Order, token: st
             raise
         shutil.rmtree(folder)
         return _known(source, found)
+    except StoreError as error:
+        kept = f"it is whole in the spool, {folder}: `morgue recover` publishes it, or the same import again"
+        raise type(error)(f"{error}; {kept}") from error
     assert run is not None
     return replace(_known(source, run), action="imported")
 
@@ -176,7 +181,7 @@ def _known(source: Source, run: Run) -> Imported:
         sha256=said["sha256"],
         records=sum(warc.records for warc in run.warcs),
         captures=run.counts.get("exchanges", 0),
-        left_out=sum(each["left_out"] for each in files),
+        left_out=sum(each["left_out"] for each in files) + len(said.get("lost", ())),
         left_out_bytes=sum(each["left_out_bytes"] for each in files),
         remarks=sum(each["remarks"] for each in files),
         elsewhere=said["elsewhere"],
@@ -346,7 +351,7 @@ class _Job:
 
     def prepare(self, store: Store, token: str) -> Path | None:
         """Make the folder of a run that has ended; None where nothing was selected."""
-        parts = [part for name, path in self.files() if (part := self.part(name, path))]
+        parts = list(self.parts())
         if not parts:
             return None
         captures = [capture for part in parts for capture in part.look.captures]
@@ -384,6 +389,26 @@ class _Job:
         self.said["wacz"], found = unzipped(source, self.folder, self.name, keep=self.order.keep)
         source.unlink()
         yield from found
+
+    def parts(self) -> Iterator[_Part]:
+        """What there is to be kept; a WACZ may lose one of its WARCs to damage, where that is allowed."""
+        hopeless: list[DamagedWarc] = []
+        count = 0
+        for name, path in self.files():
+            try:
+                part = self.part(name, path)
+            except DamagedWarc as error:
+                if not (self.order.keep and "wacz" in self.said):
+                    raise
+                hopeless.append(error)
+                continue
+            count += part is not None
+            if part:
+                yield part
+        if hopeless:
+            self.said["lost"] = [str(error) for error in hopeless]
+            if not count:
+                raise hopeless[0]
 
     def part(self, name: str, path: Path) -> _Part | None:
         """Check one WARC, and write it anew where it cannot be kept as it is."""

@@ -39,6 +39,9 @@ from archive.store import FolderStore
 from archive.verify import verify_bytes
 from archive.warc.forms import form_of, whole_records
 from tests.conftest import Ran, wait_until
+from tests.test_replay import a_replay
+from tests.test_room import a_room
+from tests.test_verify import browsertrix, common_crawl, heritrix, wget
 
 URL = "http://paper.example/story"
 
@@ -74,6 +77,19 @@ def repeated(*, digest: str, profile: str, **extra: str) -> bytes:
     }  # fmt: skip
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return gzip.compress(f"WARC/1.0\r\n{head}\r\n\r\n\r\n".encode(), mtime=0)
+
+
+@pytest.mark.parametrize(
+    "data", [heritrix(), common_crawl(), browsertrix(), wget()], ids=["heritrix", "cc", "browsertrix", "wget"]
+)
+def test_what_the_crawlers_of_others_write_is_stored_as_it_is_with_one_capture(
+    place: "Place", data: bytes
+) -> None:
+    done = place.take(data)
+    assert (done.captures, done.remarks) == (1, 0)
+    assert place.kept() == [data]
+    (capture,) = Index(place.store).all()
+    assert play(place.store, Index(place.store), capture).capture.status == 200
 
 
 def members_of(data: bytes) -> list[bytes]:
@@ -341,6 +357,12 @@ def test_a_wacz_with_a_wrong_checksum_is_refused(place: Place) -> None:
         place.take(data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :], "day.wacz")
 
 
+def test_a_wacz_with_one_hopeless_warc_gives_the_others_when_asked_for(place: Place) -> None:
+    done = place.take(wacz({"a.warc.gz": b"", "b.warc.gz": written()}), "day.wacz", keep=True)
+    assert (done.captures, done.left_out) == (1, 1)
+    assert place.page() == b"<h1>Theirs</h1>"
+
+
 def test_a_zip_without_warcs_is_the_callers_mistake(place: Place) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:
@@ -521,7 +543,7 @@ class Away(FolderStore):
 def left_unpublished(place: Place) -> str:
     """An import whose store went away: complete in the spool, and not visible."""
     name = place.file(written())
-    with pytest.raises(StoreBusy):
+    with pytest.raises(StoreBusy, match="whole in the spool"):
         bring(name, Away(place.store.root), Order(spool=place.spool))
     assert not list(all_runs(place.store))
     return name
@@ -532,6 +554,31 @@ def test_an_import_that_could_not_be_published_is_completed_by_a_second_run(plac
     bring(name, place.store, Order(spool=place.spool))
     assert place.page() == b"<h1>Theirs</h1>"
     assert len(place.kept()) == 1
+
+
+def test_what_another_machine_published_meanwhile_is_not_published_again(place: Place) -> None:
+    name = left_unpublished(place)
+    bring(name, place.store, Order(spool=place.root / "another-spool"))
+    assert bring(name, place.store, Order(spool=place.spool)).action == "already"
+    assert not list(place.spool.glob("*/"))
+
+
+class Raced(FolderStore):
+    """A store into which another machine puts the same import just before ours is complete."""
+
+    def put(self, key: str, data: bytes) -> None:
+        if key.startswith("runs/") and self.size(key) is None:
+            theirs = json.loads(data)
+            theirs["parameters"]["import"]["at"] = "2024-10-20T00:00:00+00:00"
+            super().put(key, json.dumps(theirs).encode())
+        super().put(key, data)
+
+
+def test_two_machines_that_import_the_same_at_once_both_succeed(place: Place) -> None:
+    done = bring(place.file(written()), Raced(place.store.root), Order(spool=place.spool))
+    assert done.action == "already"
+    assert len(place.kept()) == 1
+    assert not list(place.spool.glob("*/"))
 
 
 def test_recover_publishes_an_import_as_it_is_though_it_has_one_record(place: Place) -> None:
@@ -695,6 +742,14 @@ def test_the_command_goes_on_behind_a_damaged_file_and_ends_with_5(
     assert "bad.warc.gz is damaged at" in done.err
     assert "1 of 2 could not be imported" in done.err
     assert "imported" in done.out
+
+
+def test_the_room_and_the_replay_show_what_was_imported(place: Place) -> None:
+    done = place.take(written(), note="from a friend")
+    room = a_room(place.store)
+    assert "paper.example" in room.get("/").text
+    assert "from a friend" in room.get(f"/runs/{done.run}").text
+    assert a_replay(place.store).get(f"/raw/20241018id_/{URL}").text == "<h1>Theirs</h1>"
 
 
 @given(st.binary(max_size=400))

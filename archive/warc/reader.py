@@ -53,8 +53,9 @@ class Record:
 
     @property
     def is_http(self) -> bool:
-        """Whether the block is an HTTP message."""
-        return self.headers.get("content-type", "").lower().startswith("application/http")
+        """Whether the block is an HTTP message; where no media type is given, it shows."""
+        said = self.headers.get("content-type", "").lower()
+        return said.startswith("application/http") or (not said and self.block.startswith(b"HTTP/"))
 
     @property
     def is_capture(self) -> bool:
