@@ -25,6 +25,9 @@ DECLARATION = re.compile(r"<\?xml\b[^>]{0,500}\?>", re.I)
 START = re.compile(r"<(?:\?xml|!doctype|html|(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|urlset|sitemapindex))\b", re.I)
 # A stray ampersand: it begins none of the five entities of XML, and no number.
 STRAY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
+# An attribute's value without quotes: at the root it would cost the whole document.
+TAG = re.compile(r"<[A-Za-z][^<>]{0,4000}>")
+UNQUOTED = re.compile(r"""=([^\s<>"'=/]+)(?=[\s>])""")
 ROOT = re.compile(r"<(?![?!])([^\s<>/]{1,100})")
 UNFINISHED = re.compile(r"(?:&#?[A-Za-z0-9]{0,8}|<)\Z")
 LESS = re.compile(r"<(?![A-Za-z_:/!?\u0080-\U0010ffff])")
@@ -193,7 +196,10 @@ def _begun(head: str) -> str:
     """The text without what stands in front of its root, and without a declaration, which was heeded."""
     found = START.search(head)
     start = found.start() if found else head.find("<")
-    return DECLARATION.sub("", head[start:], count=1) if start >= 0 else ""
+    if start < 0:
+        return ""
+    text = DECLARATION.sub("", head[start:], count=1)
+    return TAG.sub(lambda tag: UNQUOTED.sub(r'="\1"', tag[0]), text, count=1)
 
 
 class Reader:

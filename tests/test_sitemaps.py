@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from spiders.sitemaps import GUESSES, News, SitemapDocument, cross_submitted, guesses, read_sitemap
 from spiders.told import Told, absolute
-from tests.documents.sitemaps import A, BASE, CASES, HOST, SOUND, Case, urlset
+from tests.documents.sitemaps import BASE, CASES, HOST, SOUND, A, Case, urlset
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TREE = Path(__file__).parent.parent
@@ -114,12 +114,16 @@ print(found.cut, (after - before) // 1024)
 @pytest.mark.parametrize("name", ENDLESS)
 def test_a_gigabyte_costs_no_memory(name: str) -> None:
     opened = name not in ("zeros", "lines")
-    # A gigabyte is offered where unpacking alone decides; markup that has to be read is bounded at 8 MiB here.
+    # A gigabyte where unpacking alone decides; markup, which has to be read, is bounded at 8 MiB here.
     most = 1 << 30 if name == "zeros" else 8 << 20
     script = CHILD.format(piece=ENDLESS[name], opened=opened, count=16384, most=most)
-    said = subprocess.run([sys.executable, "-c", script], cwd=TREE, capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd=TREE, capture_output=True, text=True, check=True
+    )
     cut, grown = said.stdout.split() if len(said.stdout.split()) == 2 else ("", said.stdout.strip())
-    assert cut in {"entries": "count", "lines": "count", "zeros": "", "open elements": "xml"}.get(name, "size")
+    assert cut in {"entries": "count", "lines": "count", "zeros": "", "open elements": "xml"}.get(
+        name, "size"
+    )
     assert int(grown) < 24, "MiB"
 
 
