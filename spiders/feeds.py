@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 import feedparser
 
-from spiders.markup import Reader, Source, read, texts, unpacked
+from spiders.markup import ROOT, Reader, Source, read, texts, unpacked
 from spiders.told import Told, absolute, link_of, read_date, title_of
 
 MOST_ITEMS = 2000
@@ -25,7 +25,6 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_MINUTES = 366 * 24 * 60
 MINUTES = {"hourly": 60, "daily": 1440, "weekly": 10080, "monthly": 43200, "yearly": 525600}
 ITEM = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)(?=[\s>/])", re.I)
-ROOT = re.compile(r"<(?![?!])([^\s<>/]{1,100})")
 KINDS = {"rss": "rss", "rdf": "rdf", "feed": "atom"}
 PUBLISHED = ("pubdate", "published", "issued", "created")
 # Dublin Core's date is that of the last change, as feedparser has it.
@@ -143,7 +142,7 @@ def _link(entry: Any, base: str) -> str | None:
             return link_of(href, base)
     # feedparser takes a guid for a link even where it is only a number.
     told = guid or str(dict.get(entry, "link") or "")
-    return link_of(told, "") if entry.get("guidislink", True) else None
+    return link_of(told, "") if links or entry.get("guidislink", True) else None
 
 
 def _rel(feed: Any, rel: str, base: str) -> str:

@@ -94,9 +94,9 @@ def _read(text: str, base: str, page: "_Page") -> PageLinks:
         frames=absolute_all(page.frames, base),
         name=page.site_name(),
         language=(tree.get("lang") or "").strip(),
-        canonical=absolute(page.told.get("canonical", ""), base) or "" if page.told.get("canonical") else "",
-        amp=absolute(page.told.get("amphtml", ""), base) or "" if page.told.get("amphtml") else "",
-        next=absolute(page.told.get("next", ""), base) or "" if page.told.get("next") else "",
+        canonical=page.address("canonical", base),
+        amp=page.address("amphtml", base),
+        next=page.address("next", base),
     )
 
 
@@ -156,6 +156,11 @@ class _Page:
         """What relative addresses are relative to: the first base, unless it is no web address."""
         return (absolute(self.base, url) or url) if self.base is not None else url
 
+    def address(self, name: str, base: str) -> str:
+        """An address of which a page has one, absolute; "" where it has none."""
+        told = self.told.get(name)
+        return (absolute(told, base) if told else None) or ""
+
     def site_name(self) -> str:
         """The site's name for itself, or the first part of the title."""
         named = " ".join(self.told.get("og:site_name", "").split())
@@ -173,20 +178,21 @@ class _Page:
     def link(self, element: "lxml.etree._Element") -> None:
         """<link>, by its relations."""
         get = element.get
-        href, rels = get("href") or "", (get("rel") or "").lower().split()
-        if not href and not get("imagesrcset"):
-            return
-        for rel in ("canonical", "amphtml", "next"):
-            if rel in rels and href:
-                self.told.setdefault(rel, href)
-        if "alternate" in rels and (get("type") or "").lower().partition(";")[0].strip() in FEED_TYPES:
-            self.feeds.append(href)
-        elif ("preload" in rels or "prefetch" in rels) and (get("as") or "").lower() == "fetch":
-            self.data.append(href)
-        elif not LOADED_RELS.isdisjoint(rels) or ("prefetch" in rels and get("as") not in (None, "document")):
-            self.requisites.append(href)
         if sets := get("imagesrcset"):
             self.requisites.extend(srcset_urls(sets))
+        href, rels = get("href"), (get("rel") or "").lower().split()
+        if not href:
+            return
+        for rel in ("canonical", "amphtml", "next"):
+            if rel in rels:
+                self.told.setdefault(rel, href)
+        use, early = (get("as") or "").lower(), "preload" in rels or "prefetch" in rels
+        if "alternate" in rels and (get("type") or "").lower().partition(";")[0].strip() in FEED_TYPES:
+            self.feeds.append(href)
+        elif early and use == "fetch":
+            self.data.append(href)
+        elif not LOADED_RELS.isdisjoint(rels) or (early and use not in ("", "document")):
+            self.requisites.append(href)
 
     def base_element(self, element: "lxml.etree._Element") -> None:
         """<base>: the first with an address counts."""

@@ -9,8 +9,9 @@ import codecs
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import BinaryIO
 
 import lxml.etree
@@ -21,9 +22,15 @@ HEAD = 4096
 GZIP = b"\x1f\x8b"
 DECLARED = re.compile(rb"""\A[^<]{0,512}<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 DECLARATION = re.compile(r"<\?xml\b[^>]{0,500}\?>", re.I)
+START = re.compile(r"<(?:\?xml|!doctype|html|(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|urlset|sitemapindex))\b", re.I)
 # A stray ampersand: it begins none of the five entities of XML, and no number.
 STRAY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
-ENTITY_START = re.compile(r"&#?[A-Za-z0-9]{0,8}\Z")
+# An attribute's value without quotes: at the root it would cost the whole document.
+TAG = re.compile(r"<[A-Za-z][^<>]{0,4000}>")
+UNQUOTED = re.compile(r"""=([^\s<>"'=/]+)(?=[\s>])""")
+ROOT = re.compile(r"<(?![?!])([^\s<>/]{1,100})")
+UNFINISHED = re.compile(r"(?:&#?[A-Za-z0-9]{0,8}|<)\Z")
+LESS = re.compile(r"<(?![A-Za-z_:/!?\u0080-\U0010ffff])")
 SHAPES = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -90,22 +97,33 @@ def _gunzipped(pieces: Iterator[bytes], ending: Ending) -> Iterator[bytes]:
 def _members(pieces: Iterable[bytes], ending: Ending) -> Iterator[bytes]:
     """The members of a gzip file, one after the other; what pads them is no harm."""
     reader = zlib.decompressobj(wbits=31)
-    try:
-        for piece in pieces:
-            data = piece
-            while data:
-                if reader.eof:
-                    if not data.startswith(GZIP):
-                        return
-                    reader = zlib.decompressobj(wbits=31)
-                if plain := reader.decompress(data, PIECE):
-                    yield plain
-                data = reader.unconsumed_tail or (reader.unused_data if reader.eof else b"")
-    except zlib.error:
-        ending.cut = ending.cut or "gzip"
-        return
+    data = b""
+    for piece in pieces:
+        data += piece
+        while data and not (reader.eof and len(data) < len(GZIP)):
+            if reader.eof:
+                if not data.startswith(GZIP):
+                    return
+                reader = zlib.decompressobj(wbits=31)
+            before = reader.copy()
+            try:
+                plain = reader.decompress(data, PIECE)
+            except zlib.error:
+                ending.cut = ending.cut or "gzip"
+                yield from _salvaged(before, data)
+                return
+            if plain:
+                yield plain
+            data = reader.unconsumed_tail or (reader.unused_data if reader.eof else b"")
     if not reader.eof:
         ending.cut = ending.cut or "gzip"
+
+
+def _salvaged(reader: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    """What unpacks before the fault: a reader gives nothing of the bytes among which it finds one."""
+    with suppress(zlib.error):
+        for place in range(len(data)):
+            yield reader.decompress(reader.unconsumed_tail + data[place : place + 1], PIECE)
 
 
 def texts(pieces: Iterable[bytes]) -> Iterator[str]:
@@ -122,14 +140,12 @@ def texts(pieces: Iterable[bytes]) -> Iterator[str]:
     for piece in chain((head.removeprefix(codecs.BOM_UTF8),), pieces):
         try:
             text = decoder.decode(piece)
-        except (UnicodeError, ValueError):
+        except ValueError:
             return
         if text:
             yield text
-    try:
+    with suppress(ValueError):
         yield decoder.decode(b"", final=True)
-    except (UnicodeError, ValueError):
-        return
 
 
 def charset_of(head: bytes) -> str:
@@ -152,27 +168,38 @@ def charset_of(head: bytes) -> str:
 
 
 def mended(pieces: Iterable[str]) -> Iterator[str]:
-    """The text from its first tag on, as XML would have it: no control characters, no stray ampersands."""
-    begun, kept = False, ""
+    """The text from its first tag on, as XML would have it: no control characters, no stray "&" or "<"."""
+    pieces = iter(pieces)
+    head = ""
     for piece in pieces:
+        head = (head + piece).lstrip("\ufeff \t\r\n\x00")
+        if len(head) >= HEAD:
+            break
+    kept = ""
+    for piece in chain((_begun(head),), pieces):
         text = kept + piece
-        if not begun:
-            start = text.find("<")
-            if start < 0:
-                kept = ""
-                continue
-            begun, text = True, text[start:]
-            if text.startswith("<?xml") and "?>" not in text[:HEAD] and len(text) < HEAD:
-                begun, kept = False, text
-                continue
-            text = DECLARATION.sub("", text, count=1)
-        cut = ENTITY_START.search(text)
+        cut = UNFINISHED.search(text)
         kept = text[cut.start() :] if cut else ""
         text = text[: cut.start()] if cut else text
-        if text := STRAY.sub("&amp;", CONTROL.sub("", text)):
-            yield text
+        if text:
+            yield LESS.sub("&lt;", STRAY.sub("&amp;", CONTROL.sub("", text)))
     if kept:
-        yield STRAY.sub("&amp;", CONTROL.sub("", kept))
+        yield LESS.sub("&lt;", STRAY.sub("&amp;", CONTROL.sub("", kept)))
+
+
+def is_page(start: str) -> bool:
+    """Whether a document that begins so is a web page."""
+    return any(found[1].lower() in ("html", "head", "body") for found in islice(ROOT.finditer(start), 1))
+
+
+def _begun(head: str) -> str:
+    """The text without what stands in front of its root, and without a declaration, which was heeded."""
+    found = START.search(head)
+    start = found.start() if found else head.find("<")
+    if start < 0:
+        return ""
+    text = DECLARATION.sub("", head[start:], count=1)
+    return TAG.sub(lambda tag: UNQUOTED.sub(r'="\1"', tag[0]), text, count=1)
 
 
 class Reader:

@@ -189,7 +189,7 @@ def _groups(lines: Iterable[tuple[str, str]]) -> tuple[dict[str, _Group], _Group
                 for group in current:
                     group.lines.append(rule)
         elif key == "sitemap":
-            sitemaps.append(value)
+            sitemaps.extend([value] if value else [])
         else:
             _note(key, value, current or [free])
     return groups, free, sitemaps

@@ -11,7 +11,7 @@ from itertools import chain
 from urllib.parse import urljoin, urlsplit
 
 from spiders.feeds import read_feed
-from spiders.markup import UNPACKED_LIMIT, Ending, Reader, Source, read, texts, unpacked
+from spiders.markup import UNPACKED_LIMIT, Ending, Reader, Source, is_page, read, texts, unpacked
 from spiders.told import Told, link_of, read_date, title_of
 
 MOST_URLS = 50_000  # sitemaps.org protocol, "Using Sitemap index files"
@@ -97,6 +97,8 @@ def read_sitemap(
     whole = chain(head, rest)
     start = "".join(head).lstrip("\ufeff \t\r\n\x00")
     low = start[:HEAD].lower()
+    if is_page(start[:HEAD]):
+        return SitemapDocument(kind="html")
     if "<" not in low:
         return _read_lines(whole, most_urls, ending)
     if any(name in low for name in FEEDS) and "<urlset" not in low and "<sitemapindex" not in low:
@@ -119,8 +121,6 @@ def _beginning(pieces: Iterator[str]) -> tuple[list[str], Iterator[str]]:
 def _document(reader: "_Locations", ending: Ending) -> SitemapDocument:
     cut = "count" if reader.full else ending.cut or ("" if reader.whole else "xml")
     reader.finish()
-    if reader.root == "html":
-        return SitemapDocument(kind="html", cut=cut if cut != "xml" else "")
     kind = "index" if reader.sitemaps and not reader.pages else "urlset" if reader.pages else ""
     kind = kind or {"urlset": "urlset", "sitemapindex": "index"}.get(reader.root, "")
     return SitemapDocument(pages=tuple(reader.pages), sitemaps=tuple(reader.sitemaps), kind=kind, cut=cut)

@@ -12,7 +12,7 @@ TITLE_LENGTH = 1000
 URL_LENGTH = 8192
 AHEAD = timedelta(days=1)
 # Addresses that taking apart and putting together would not change: no dot segments, empty query or fragment.
-MARKS = r"(?![^?]*\.(?:/|\?|\Z))[!\"$-;=?-\[\]-~]{0,8000}(?<!\?)"
+MARKS = r"(?![^?]*\.(?:/|\?|\Z))[!\"$-:=?-\[\]-~]{0,8000}(?<!\?)"
 PLAIN = re.compile(rf"https?://[a-z0-9-][a-z0-9.-]*(?::[0-9]{{1,4}})?/{MARKS}", re.A)
 PATH = re.compile(rf"/(?!/){MARKS}", re.A)
 TAGS = re.compile(r"<[^<>]*>")

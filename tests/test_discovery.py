@@ -107,7 +107,7 @@ def test_a_gzip_bomb_is_cut_short() -> None:
 def test_a_sitemap_names_no_file_of_this_machine() -> None:
     entity = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]>'
     evil = entity + b"<urlset><url><loc>https://p.example/&e;</loc></url></urlset>"
-    assert [t.url for t in discovery.sitemap(evil, BASE).pages] == ["https://p.example/&e;"]
+    assert [t.url for t in discovery.sitemap(evil, BASE).pages] == ["https://p.example/&e"]
 
 
 @given(st.binary(max_size=300))
