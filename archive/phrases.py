@@ -121,24 +121,24 @@ güvenlik kontrolü|güvenlik doğrulaması|pemeriksaan keamanan|xác minh bảo
 """
 CONSENT = """
 before you continue|before you continue to google|before you continue to youtube|we value your privacy
-we care about your privacy|your privacy matters|your privacy is important to us|your privacy choices
-privacy gate|cookie wall|cookie consent|cookie settings|privacy settings|your consent|consent|cookies
+we care about your privacy|your privacy matters|your privacy is important to us
+privacy gate|cookie wall|cookie consent|cookie settings|privacy settings|your consent
 manage your cookies|accept cookies|we use cookies|this site uses cookies|please accept cookies
-your choice|your privacy|manage consent|consent required|accept cookies to continue
-choose how to continue|wir brauchen ihre zustimmung|zustimmung|zustimmung erforderlich|ihre zustimmung
+manage consent|consent required|accept cookies to continue
+choose how to continue|wir brauchen ihre zustimmung|zustimmung erforderlich|ihre zustimmung
 datenschutz zustimmung|wir benötigen ihre zustimmung|bitte stimmen sie zu|sie haben die wahl
 weiter mit werbung|weiterlesen mit werbung|mit werbung weiterlesen|ihre privatsphäre ist uns wichtig
 wir respektieren ihre privatsphäre|cookie einstellungen|bevor sie fortfahren|bevor sie weiterlesen
-datenschutzeinstellungen|privatsphäre einstellungen|ihre wahl|avant de continuer|votre consentement
-nous respectons votre vie privée|gestion des cookies|vos choix|votre vie privée nous importe
+datenschutzeinstellungen|privatsphäre einstellungen|avant de continuer|votre consentement
+nous respectons votre vie privée|gestion des cookies|votre vie privée nous importe
 le respect de votre vie privée est notre priorité|continuer sans accepter|antes de continuar
-valoramos su privacidad|valoramos tu privacidad|su privacidad es importante|tu privacidad
-antes de continuares|a sua privacidade é importante|valorizamos a sua privacidade|sua privacidade
-prima di continuare|la tua privacy è importante|rispettiamo la tua privacy|consenso|il tuo consenso
-voordat je verdergaat|jouw privacy|uw privacy|wij waarderen je privacy|cookies accepteren
-dpg media privacy gate|jouw privacy is belangrijk voor ons|innan du fortsätter|ditt samtycke|samtykke
+valoramos su privacidad|valoramos tu privacidad|su privacidad es importante
+antes de continuares|a sua privacidade é importante|valorizamos a sua privacidade
+prima di continuare|la tua privacy è importante|rispettiamo la tua privacy|il tuo consenso
+voordat je verdergaat|wij waarderen je privacy|cookies accepteren
+dpg media privacy gate|jouw privacy is belangrijk voor ons|innan du fortsätter|ditt samtycke
 vi bryr oss om din integritet|før du fortsetter|før du fortsætter|vi værner om dit privatliv
-ennen kuin jatkat|szanujemy twoją prywatność|zanim przejdziesz do serwisu|twoja prywatność
+ennen kuin jatkat|szanujemy twoją prywatność|zanim przejdziesz do serwisu
 než budete pokračovat|souhlas s cookies|vážíme si vašeho soukromí
 """
 LOGIN = """

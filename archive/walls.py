@@ -136,8 +136,15 @@ BLOCK = re.compile(
 )
 TAG = re.compile(r"<[^<>]*>")
 CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w-]{2,20})", re.I)
-PASSWORD = re.compile(rb"<input[^>]{0,300}type\s*=\s*[\"']?(?:password|email)", re.I)
+PASSWORD = re.compile(rb"<input[^>]{0,300}type\s*=\s*[\"']?password", re.I)
+EMAIL = re.compile(rb"<input[^>]{0,300}type\s*=\s*[\"']?email", re.I)
 ACCEPT = re.compile(rb"<(?:button|input|form|a)\b", re.I)
+# Of what such a page speaks, by kind: two kinds are wanted. Baking has cookies and no partners.
+CONSENT_WORDS = (
+    (b"cookie",),
+    (b"consent", b"zustimm", b"einwillig", b"toestemming", b"samtyck", b"samtykk", b"zgod", b"souhlas"),
+    (b"partner", b"vendor", b"anbieter", b"drittanbieter", b"tcf", b"iab europe"),
+)
 CONSENT_HOST = re.compile(r"(?:\A|\.)(?:consent|guce|myprivacy|privacygate|cookiewall|privacy-gate)\.")
 CONSENT_PATHS = {
     "zustimmung", "consent", "privacygate", "privacy-gate", "privacywall", "cookiewall", "cookie-wall",
@@ -364,7 +371,8 @@ def _challenge(page: _Page) -> Wall | None:
             said = " and ".join(m.decode().strip() for m in (mark, beside) if m)
             return _sure(vendor.name, 0.97 if refused else 0.93, said)
     asks = next((text for text in (*page.titles, *page.headings) if says_robot(text)), "")
-    if asks and page.has(CAPTCHAS) and not page.has_article():
+    story = not refused and b"<article" in page.body
+    if asks and page.has(CAPTCHAS) and not story and not page.has_article():
         return _sure("captcha", 0.9 if refused else 0.85, f"{asks!r} and a captcha")
     return None
 
@@ -380,11 +388,13 @@ def _consent(page: _Page, url: str, moved: bool) -> Wall | None:
     said = next((text for text in (*page.titles, *page.headings) if says_consent(text)), "")
     if not (sent or said) or page.signed:
         return None
-    words = sum(page.body.lower().count(word) for word in (b"cookie", b"consent", b"zustimm", b"consent"))
-    others = [h for h in page.headings if not says_consent(h) and bare(h) not in map(bare, page.titles[1:])]
+    low = page.body.lower()
+    words = sum(any(word in low for word in kind) for kind in CONSENT_WORDS)
     if sent and (words or said):
         return Wall(label="consent", sure=0.95, why=f"sent to {parts.path}")
-    if said and words >= 3 and ACCEPT.search(page.body) and not others and b"<time" not in page.body:
+    others = [h for h in page.headings if not says_consent(h) and bare(h) not in map(bare, page.titles[1:])]
+    story = others or b"<article" in low or b"<time" in low
+    if said and words >= 2 and ACCEPT.search(page.body) and not story:
         return Wall(label="consent", sure=0.9, why=f"the page says {said!r} and no more")
     return None
 
@@ -413,7 +423,7 @@ def _login(page: _Page, url: str, moved: bool) -> Wall | None:
         return None
     # A page to log in at, asked for as such, is what it passes for.
     asked = place and not moved and not _leads_back(parts.query)
-    form = bool(PASSWORD.search(page.body))
+    form = PASSWORD.search(page.body) or (place and moved and EMAIL.search(page.body))
     others = [h for h in page.headings if not says_login(h) and bare(h) not in map(bare, page.titles[1:])]
     if asked or not form or (others and not place) or page.has_article():
         return None

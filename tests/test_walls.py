@@ -5,6 +5,7 @@ import io
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import brotli
@@ -13,11 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.cdxj import capture_of, line_of
+from archive.extract import extract
+from archive.index import Index
+from archive.memory import remembered
 from archive.model import Exchange
+from archive.process import extract_run
+from archive.room.origins import Origins
+from archive.room.pages import Room
+from archive.room.shelf import Shelf
 from archive.walls import WINDOW, wall_in, wall_of
 from archive.warc import captures_of, members, read_record, warcinfo_member, write_exchange
 from archive.wire import ResponseHead, head_end
-from tests.walls.kinds import KINDS, MISSES, STORY, lost, shell, story
+from tests.keeping import Answer, Keeper, Reader, edition
+from tests.walls.kinds import DATA, KINDS, MISSES, SENTENCE, STORY, lost, shell, story
 
 
 def look(status: int, headers: dict[str, str], page: str, **more: Any) -> Any:
@@ -114,6 +123,7 @@ def test_what_is_no_page_has_no_wall() -> None:
     assert wall_in(head_of(mime="application/json"), b"<title>404</title>", STORY) is None
 
 
+NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 RESPONSE = b"HTTP/1.1 %d OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\n\r\n"
 
 
@@ -122,7 +132,7 @@ def recorded(page: str, status: int = 200) -> tuple[bytes, Any]:
     response = RESPONSE % status + gzip.compress(page.encode())
     exchange = Exchange(
         url=STORY, method="GET", request=b"GET / HTTP/1.1\r\n\r\n", response=response,
-        head_length=head_end(response) or 0, began=datetime(2026, 11, 20, 6, 0, tzinfo=UTC), seconds=0.1,
+        head_length=head_end(response) or 0, began=NOW, seconds=0.1,
     )  # fmt: skip
     number, data = warcinfo_member(filename="x.warc.gz", info={"software": "test"})
     written = write_exchange(exchange, warcinfo=number, warc="k")
@@ -156,3 +166,38 @@ def test_a_wall_survives_the_index_line() -> None:
     _, capture = recorded(CHALLENGE, 403)
     assert capture_of(line_of(capture)) == capture
     assert '"wall"' not in line_of(replace(capture, wall=""))
+
+
+CONSENT = next(page for what, _, _, _, page, _ in KINDS if what == "a page that is consent and no more")
+
+
+def test_a_walled_page_is_never_passed_off_as_an_article(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    there = Answer(at=edition(20), url=STORY, body=story("River rises", head=DATA).encode())
+    long = CONSENT.replace("<button>", f"<p>{SENTENCE * 8}</p><button>")
+    run = keeper.keep(there, Answer(at=edition(20), url=STORY + "-2", body=long.encode()))
+    assert extract(long, STORY), "it would pass"
+    assert extract_run(keeper.store, run.key)["articles"] == 1
+
+
+def test_what_is_known_of_a_page_is_not_made_anew_from_a_wall() -> None:
+    _, seen = recorded(story("River rises"))
+    _, walled = recorded(CHALLENGE)
+    _, gone = recorded(lost("Page not found", "404", "en"))
+
+    def known(*captures: Any) -> Any:
+        return remembered(captures, fronts=(), now=NOW).find(STORY)
+
+    assert known(seen, walled) == known(seen)
+    assert known(seen, gone).status == 404
+
+
+def test_the_room_says_where_a_capture_is_not_the_page_itself(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    keeper.keep(Answer(at=edition(20), url=STORY, body=CHALLENGE.encode(), status="403 Forbidden"))
+    app = Room(
+        Shelf(keeper.store, Index(keeper.store), {}), Origins(room_port=8090, replay_port=8091), replays=True
+    )
+    room = Reader(app.app())
+    assert "challenge:cloudflare" in room.get("/capture", params={"url": STORY}).text
+    assert "challenge:cloudflare" in room.get("/lookup", params={"url": STORY}).text

@@ -539,5 +539,38 @@ MISSES: list[tuple[str, int, dict[str, str], str, dict[str, Any]]] = [
         ),
         {},
     ),
+    (
+        "an article on cookie law without data",
+        200,
+        PLAIN,
+        story("We value your privacy", extra=CONSENT_TEXT + "<button>Accept</button>"),
+        {},
+    ),
+    (
+        "a recipe",
+        200,
+        PLAIN,
+        shell(
+            "Cookies | The Paper",
+            "<h1>Cookies</h1><p>Oats, butter; a cookie wants ten minutes.</p><button>Print</button>",
+        ),
+        {},
+    ),
+    (
+        "a series with a letter to subscribe to",
+        200,
+        PLAIN,
+        shell(
+            "Welcome back | The Paper", '<h1>Welcome back</h1><form><input type="email" name="who"></form>'
+        ),
+        {},
+    ),
+    (
+        "a short column by a doorman",
+        200,
+        PLAIN,
+        story("One more step", sentences=2, extra='<form class="h-captcha"></form>'),
+        {},
+    ),
     ("an empty page", 200, PLAIN, "", {}),
 ]
