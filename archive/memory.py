@@ -48,6 +48,8 @@ def remembered(captures: Iterable[Capture], *, fronts: Iterable[str], now: datet
     left_out, pages = set(fronts), dict[str, Known]()
     for capture in captures:
         page = capture.mime == "text/html" or capture.status >= 400
+        if capture.wall not in ("", "soft-404"):
+            continue  # nothing was learnt of the page behind
         if not page or capture.url in left_out or capture.url.endswith("/robots.txt"):
             continue
         before = pages.get(capture.url) or Known(url=capture.url, seen=capture.at, due=now)
@@ -60,6 +62,7 @@ def _captured(before: Known, capture: Capture) -> Known:
     if capture.kind == "response" and capture.status == 200:
         original = Original(url=capture.url, at=capture.at, digest=capture.digest, id=capture.id)
     status = 301 if capture.redirect else 200 if capture.status == 304 else capture.status
+    status = 404 if capture.wall else status
     return replace(
         before,
         fetched=capture.at,

@@ -64,8 +64,13 @@ def _pages(store: Store, run: Run) -> Iterator[Capture]:
     for warc in run.warcs:
         for line in read_lines(store, warc.cdxj):
             capture = capture_of(line)
-            if capture.status == 200 and capture.mime in PAGES and capture.url not in fronts:
+            if _page(capture) and capture.url not in fronts:
                 yield capture
+
+
+def _page(capture: Capture) -> bool:
+    """Whether a capture may be an article: what stands in the place of one never is."""
+    return capture.status == 200 and capture.mime in PAGES and not capture.wall
 
 
 def fronts(urls: Collection[str]) -> set[str]:
@@ -96,7 +101,7 @@ def rebuild_state(store: Store, site: str, *, now: datetime) -> dict[str, Any]:
     lines = (line for run in runs for warc in run.warcs for line in read_lines(store, warc.cdxj))
     captures = sorted((capture_of(line) for line in lines), key=lambda c: c.at)
     fronts = {url for run in runs for url in run.parameters.get("fronts", ())}
-    latest = {c.url: c for c in captures if c.status == 200 and c.mime in PAGES and c.kind != "metadata"}
+    latest = {c.url: c for c in captures if _page(c) and c.kind != "metadata"}
     index, rhythm, read = Index(store), Rhythm(), 0
     pages = []
     for known in remembered(captures, fronts=fronts, now=now).due(now):

@@ -131,6 +131,16 @@ def test_a_wall_is_no_version_of_an_article() -> None:
     assert (found.outcome, found.known.version) == ("wall", SEEN.version)
 
 
+@pytest.mark.parametrize(("wall", "outcome"), [("consent", "wall"), ("login", "wall"), ("soft-404", "gone")])
+def test_a_page_sent_to_a_wall_has_not_moved_there(wall: str, outcome: str) -> None:
+    found = judged(SEEN, look(None, wall=wall, moved="https://paper.example/login"))
+    assert (found.outcome, found.known.moved) == (outcome, "")
+
+
+def test_a_page_sent_to_the_front_page_is_withdrawn_though_it_is_a_soft_404_as_well() -> None:
+    assert judged(SEEN, look(None, wall="soft-404", moved=HOME)).outcome == "withdrawn"
+
+
 def test_a_page_that_is_no_article_any_more_has_changed() -> None:
     assert judged(SEEN, look(None)).detail == "no article any more"
 

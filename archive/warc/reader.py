@@ -9,7 +9,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from archive.model import Capture, Location
 from archive.wire import NotHttp, ResponseHead, entity, head_end, read_head
 
 READ = 1 << 20
+FIELDS = "application/warc-fields"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +164,27 @@ def _arc_date(date: str) -> str:
 
 def captures_of(file: BinaryIO, *, warc: str) -> Iterator[Capture]:
     """The captures of a gzipped WARC, as its CDXJ would name them; `warc` is its key."""
+    found: Capture | None = None
     for member in members(file):
         record = read_record(member.data)
+        if found and record.kind == "metadata":
+            found = _told(found, record)
         if record.is_capture:
-            place = Location(warc=warc, offset=member.offset, length=member.length)
-            yield capture_in(record, place)
+            if found:
+                yield found
+            found = capture_in(record, Location(warc=warc, offset=member.offset, length=member.length))
+    if found:
+        yield found
+
+
+def _told(capture: Capture, record: Record) -> Capture:
+    """A capture with what the metadata record of its own fetch says of it."""
+    beside = record.headers.get("warc-concurrent-to")
+    if not beside or beside != capture.id or record.headers.get("content-type") != FIELDS:
+        return capture
+    lines = (line.partition(":") for line in record.block.decode("utf-8", "replace").splitlines())
+    said = {name.strip(): value.strip() for name, _, value in lines}
+    return replace(capture, wall=said.get("wall", ""))
 
 
 def capture_in(record: Record, place: Location) -> Capture:

@@ -28,6 +28,7 @@ from warcio.warcwriter import WARCWriter
 
 from archive.cdxj import surt_of
 from archive.model import Capture, Exchange, Location, Original
+from archive.walls import PAGES, wall_in
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
 GZIP_LEVEL = 6
@@ -35,6 +36,7 @@ GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 STORED = 0xFFFF  # bytes of a stored block, at most
 CODED = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "video/", "audio/", "font/woff")
 WORTH = 256  # bytes of a body below which a revisit would be no smaller than the response
+LOOKED_AT = 96 << 10  # bytes of a body on the wire in which a wall is looked for
 FIELDS = "application/warc-fields"
 CERTIFICATES = "application/pem-certificate-chain"
 PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
@@ -201,6 +203,7 @@ class _Group:
         self.head = _head(exchange) if exchange.response else None
         self.digest = _payload_digest(exchange, self.head) if exchange.response else ""
         self.lie = self._lie()
+        self.wall = self._wall()
         self.original = self._original(known)
         self.members: list[bytes | Callable[[Put], None]] = []
 
@@ -218,6 +221,14 @@ class _Group:
         if self.head is None or self.exchange.method == "HEAD":
             return None
         return misfit(self.head, next(self.exchange.body_pieces(), b"")[:4096])
+
+    def _wall(self) -> str:
+        """What stands in the page's place, as far as the answer alone tells; "" where nothing does."""
+        if self.head is None or self.head.mime not in PAGES or self.exchange.method == "HEAD":
+            return ""
+        start = next(self.exchange.body_pieces(), b"")[:LOOKED_AT]
+        found = wall_in(self.head, start, self.exchange.url)
+        return found.label if found else ""
 
     def written(self, *, certificates: bool) -> Written:
         exchange = self.exchange
@@ -269,6 +280,7 @@ class _Group:
             "foundBy": exchange.via,
             "fetchError": exchange.error,
             "bodyAsSent": f"it is not {self.lie}, whatever its head says" if self.lie else None,
+            "wall": self.wall,
         }
         return "".join(f"{k}: {_one_line(v)}\r\n" for k, v in fields.items() if v).encode()
 
@@ -337,6 +349,7 @@ class _Group:
             redirect=_redirect(head),
             id=number,
             truncated=exchange.truncated,
+            wall=self.wall,
         )
 
 
