@@ -99,7 +99,8 @@ class Capture:
     """An index line: one response or revisit record.
 
     `surt` is the URL key; `digest` the payload digest, as "sha1:BASE32"; `kind` the WARC-Type; `id` the
-    record's own; `truncated` why the record is not whole, where it is not.
+    record's own; `truncated` why the record is not whole, where it is not; `rights` what the publisher says
+    of its use, as the text of `archive.rights.Signals`.
     """
 
     surt: str
@@ -113,6 +114,7 @@ class Capture:
     redirect: str | None = None
     id: str = ""
     truncated: str | None = None
+    rights: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

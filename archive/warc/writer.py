@@ -28,6 +28,7 @@ from warcio.warcwriter import WARCWriter
 
 from archive.cdxj import surt_of
 from archive.model import Capture, Exchange, Location, Original
+from archive.rights import signals_of
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
 GZIP_LEVEL = 6
@@ -194,6 +195,7 @@ class _Group:
         self.digest = _payload_digest(exchange, self.head) if exchange.response else ""
         self.lie = self._lie()
         self.original = self._original(known)
+        self.rights = self._rights()
         self.members: list[bytes | Callable[[Put], None]] = []
 
     def _original(self, known: Callable[[str], Original | None]) -> Original | None:
@@ -210,6 +212,13 @@ class _Group:
         if self.head is None or self.exchange.method == "HEAD":
             return None
         return misfit(self.head, next(self.exchange.body_pieces(), b"")[:4096])
+
+    def _rights(self) -> str:
+        """The publisher's signals; a revisit has no page of its own, only its head speaks."""
+        if self.head is None:
+            return ""
+        body = b"" if self.original else next(self.exchange.body_pieces(), b"")
+        return str(signals_of(self.head, body))
 
     def written(self, *, certificates: bool) -> Written:
         exchange = self.exchange
@@ -260,6 +269,7 @@ class _Group:
             "via": exchange.referrer,
             "foundBy": exchange.via,
             "fetchError": exchange.error,
+            "rightsSignals": self.rights,
             "bodyAsSent": f"it is not {self.lie}, whatever its head says" if self.lie else None,
         }
         return "".join(f"{k}: {_one_line(v)}\r\n" for k, v in fields.items() if v).encode()
@@ -329,6 +339,7 @@ class _Group:
             redirect=_redirect(head),
             id=number,
             truncated=exchange.truncated,
+            rights=self.rights,
         )
 
 
