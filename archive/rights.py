@@ -23,8 +23,9 @@ from urllib.parse import quote, unquote, urlsplit
 from archive.wire import ResponseHead, entity
 
 AGENT = "newsmorgue"
-# Bytes of HTML that are looked at, and bytes as sent that these may take (chunk framing and all).
-LOOK, SENT, STEP = 64 * 1024, 128 * 1024, 8 * 1024
+# Bytes of HTML that are looked at where no <body> comes before, bytes as sent that these may take (no more
+# than the first piece of a Spill), and bytes that are decoded at a time. Heads of 140 KiB are real.
+LOOK, SENT, STEP = 256 * 1024, 256 * 1024, 16 * 1024
 MOST, LONGEST = 32, 500
 PAGES = ("text/html", "application/xhtml+xml")
 PLAIN = frozenset(("noarchive", "nocache", "nosnippet", "noindex", "noimageindex", "noai", "noimageai"))
@@ -36,12 +37,18 @@ NAMES = PLAIN | VALUED | TDM | USES | SITE_WIDE
 # Limits that limit nothing: most pages say them, and they would only fill the index.
 ALLOWING = frozenset((("max-image-preview", "large"), ("max-snippet", "-1"), ("max-video-preview", "-1")))
 HEADERS = (b"x-robots-tag", b"tdm-reservation", b"tdm-policy", b"content-signal", b"content-usage")
-TAG = re.compile(rb"<(?:!--|(?:script|style|title|textarea|template|meta|body)(?=[\s/>]))")
-CLOSED = {b"!--": b"-->"}  # all others by their end tag
+TAG = re.compile(rb"<(!--|(?:script|style|title|textarea|template|meta|body)(?=[\s/>]))")
+TAG_LONGEST = 10  # bytes that TAG may look at
+HIDING = (
+    (b"<!--", b"-->"),
+    *((b"<" + n, b"</" + n) for n in (b"script", b"style", b"title", b"textarea", b"template")),
+)
+SPACE = (b" ", b"\n", b"\r", b"\t", b"\f", b"/", b">")
 ATTRIBUTE = re.compile(rb"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
-TAG_LIMIT = 2048
+TAG_LIMIT = 4096
+MOST_TAGS = 100
 META_END = re.compile(rb"""(?:[^>"']|"[^"]*"|'[^']*')*+>""")
-META_NAMES = ("robots", AGENT, "tdm-reservation", "tdm-policy")
+META_NAMES = (b"robots", AGENT.encode(), b"tdm-reservation", b"tdm-policy")
 LIMIT = re.compile(r"(?:-?\d{1,9}|none|standard|large)\Z", re.I)
 WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\Z", re.I)
 SIZE_LIMIT = 500 * 1024
@@ -88,7 +95,7 @@ def parse(text: str) -> Signals:
 def signals_of(head: ResponseHead, body: bytes) -> Signals:
     """What a response says: its head, and the head of its page, where it is HTML.
 
-    `body` is as sent; more than its first 128 KiB are not looked at.
+    `body` is as sent; more than its first 256 KiB are not looked at.
     """
     # Most responses say nothing in their head, and each costs only this.
     told = [(name.lower(), value) for name, value in head.headers if name.lower() in HEADERS]
@@ -174,47 +181,69 @@ def _of_page(head: ResponseHead, body: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _metas(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
-    """The attributes of the meta tags of a page's head, scripts, styles, comments and titles passed over."""
-    page, place = b"", 0
-    for piece in pieces:
-        page += piece
-        place, tags, ended = _scan(page, place, last=False)
-        yield from tags
-        if ended or len(page) >= LOOK:
-            break
-    yield from _scan(page, place, last=True)[1]
+    """The attributes of the meta tags of a page's head that have one of our names in them, in order.
 
-
-def _scan(page: bytes, place: int, *, last: bool) -> tuple[int, list[dict[str, str]], bool]:
-    """Read on from `place`: where to go on with more bytes, the tags, and whether the head has ended."""
-    tags: list[dict[str, str]] = []
+    Found by their names and not by reading the page tag by tag: that is five times faster.
+    """
+    page = _head_of(pieces)
     low = page.lower()
-    while found := TAG.search(low, place):
-        name = found[0][1:]
-        if name == b"body":
-            return len(page), tags, True
-        if name == b"meta":
-            stop = _end_of_meta(page, found.end(), last=last)
-            if not stop:
-                return found.start(), tags, False
-            if any(n.encode() in low[found.end() : stop] for n in META_NAMES):
-                tags.append(_attributes(page[found.end() : stop]))
-        else:
-            mark = CLOSED.get(name, b"</" + name)
-            stop = low.find(mark, found.end()) + len(mark)
-            if stop < len(mark):
-                # Never closed: a browser would take the rest of the page for it.
-                return found.start(), tags, False
-        place = stop
-    return max(place, len(page) - 12), tags, False
+    starts: dict[int, int] = {}
+    for name in META_NAMES:
+        place = low.find(name)
+        while place >= 0:
+            start = low.rfind(b"<meta", max(place - TAG_LIMIT, 0), place)
+            if start >= 0 and low[start + 5 : start + 6] in SPACE:
+                starts.setdefault(start, place)
+            place = low.find(name, place + len(name))
+    for start in sorted(starts)[:MOST_TAGS]:
+        end = _end_of_tag(page, start)
+        if starts[start] < end and _is_markup(low, start):
+            yield _attributes(page[start + 5 : end])
 
 
-def _end_of_meta(page: bytes, start: int, *, last: bool) -> int:
-    """Index behind a meta tag; 0 where its end has not come. Where quotes never end, the next ">" is it."""
+def _head_of(pieces: Iterator[bytes]) -> bytes:
+    """The page up to its <body>, or as far as is looked."""
+    page = low = b""
+    for piece in pieces:
+        place = max(len(low) - 6, 0)
+        page += piece
+        low += piece.lower()
+        while (place := low.find(b"<body", place)) >= 0:
+            if low[place + 5 : place + 6] in SPACE and _is_markup(low, place):
+                return page[:place]
+            place += 5
+    return page[:LOOK]
+
+
+def _is_markup(low: bytes, place: int) -> bool:
+    """Whether a tag at this place of a page (in lower case) is none in a comment, a script or the like."""
+    suspects = [low.rfind(opening, 0, place) for opening, _ in HIDING]
+    if all(
+        start < 0 or low.find(closing, start, place) >= 0
+        for start, (_, closing) in zip(suspects, HIDING, strict=True)
+    ):
+        return True
+    return any(found == place for found in _tags(low, place))
+
+
+def _tags(low: bytes, until: int) -> Iterator[int]:
+    """Where tags stand, up to one place, read from the beginning on: a script may speak of a comment."""
+    place = 0
+    while found := TAG.search(low, place, until + TAG_LONGEST):
+        place = found.end()
+        if found[1] in (b"meta", b"body"):
+            yield found.start()
+            continue
+        closing = b"-->" if found[1] == b"!--" else b"</" + found[1]
+        place = low.find(closing, place, until)
+        if place < 0:
+            return  # never closed so far: a browser takes the rest of the page for it
+
+
+def _end_of_tag(page: bytes, start: int) -> int:
+    """Index behind a tag, of which 4 KiB are looked at. Where quotes never end, the next ">" is its end."""
     end = META_END.match(page, start, start + TAG_LIMIT)
-    if end:
-        return end.end()
-    return page.find(b">", start) + 1 if last or len(page) > start + TAG_LIMIT else 0
+    return end.end() if end else page.find(b">", start, start + TAG_LIMIT) + 1
 
 
 def _attributes(tag: bytes) -> dict[str, str]:
