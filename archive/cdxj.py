@@ -3,7 +3,7 @@
 The JSON names are those that pywb and cdxj-indexer use: url, mime, status, digest, length, offset, filename.
 `filename` is the WARC's key in the store. Times are UTC; the 14-digit stamp drops fractions of a second,
 `date` keeps them. Ours as well: `id` (WARC-Record-ID), `truncated`, `wall` (what stands in the page's place),
-and for revisits, whose mime is "warc/revisit", `media`, what their head says that it is.
+`rights` (archive.rights), and for revisits, whose mime is "warc/revisit", `media`, what their head says.
 """
 
 import json
@@ -63,6 +63,8 @@ def line_of(capture: Capture) -> str:
         fields["truncated"] = capture.truncated
     if capture.wall:
         fields["wall"] = capture.wall
+    if capture.rights:
+        fields["rights"] = capture.rights
     if capture.id:
         fields["id"] = capture.id
     if capture.at.microsecond:
@@ -90,6 +92,7 @@ def capture_of(line: str) -> Capture:
             id=found.get("id", ""),
             truncated=found.get("truncated"),
             wall=found.get("wall", ""),
+            rights=found.get("rights", ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedWarc(f"not a CDXJ line ({error}): {line[:120]!r}") from error

@@ -100,7 +100,8 @@ class Capture:
 
     `surt` is the URL key; `digest` the payload digest, as "sha1:BASE32"; `kind` the WARC-Type; `id` the
     record's own; `truncated` why the record is not whole, where it is not; `wall` what stands in the page's
-    place (`archive.walls`), "" for what is what it passes for.
+    place (`archive.walls`), "" for what is what it passes for; `rights` what the publisher says of its use,
+    as the text of `archive.rights.Signals`.
     """
 
     surt: str
@@ -115,6 +116,7 @@ class Capture:
     id: str = ""
     truncated: str | None = None
     wall: str = ""
+    rights: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

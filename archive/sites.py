@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from archive.errors import ConfigError, UnknownSite
+from archive.policy import rules_of
 
 QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d\s*-\s*([01]\d|2[0-3]):[0-5]\d\Z")
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
@@ -41,6 +42,8 @@ class Site:
     budgets are what one run may ask of one host; 0 is no bound. `quiet` are hours in `timezone`
     ("23:00-06:00") in which nothing is asked for. `archives` are URLs of pages that list a day, month or
     year, with {yyyy}, {yy}, {mm}, {m}, {dd}, {d} and {page} where the date and the page number stand.
+    `rights_fetch`, `rights_replay` and `rights_export` are the publisher's signals that forbid each
+    (archive.policy); empty: as for all sites.
     """
 
     id: str
@@ -75,6 +78,9 @@ class Site:
     budget_mb: float = 0.0
     budget_minutes: float = 0.0
     quiet: tuple[str, ...] = ()
+    rights_fetch: tuple[str, ...] = ()
+    rights_replay: tuple[str, ...] = ()
+    rights_export: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     notes: str = ""
     file: str = field(default="", compare=False)
@@ -179,6 +185,11 @@ def _check(site: Site) -> None:
     _check_archives(site)
     _check_clock(site)
     _check_times(site)
+    for key in ("rights_fetch", "rights_replay", "rights_export"):
+        try:
+            rules_of(getattr(site, key))
+        except ValueError as error:
+            raise ConfigError(f"{site.file}: {key!r}: {error}") from error
 
 
 def _check_pattern(site: Site) -> None:

@@ -19,6 +19,7 @@ from warcio.exceptions import ArchiveLoadFailed
 from archive.cdxj import moment_of, surt_of
 from archive.errors import DamagedWarc
 from archive.model import Capture, Location
+from archive.rights import signals_of
 from archive.wire import NotHttp, ResponseHead, entity, head_end, read_head
 
 READ = 1 << 20
@@ -190,9 +191,11 @@ def _told(capture: Capture, record: Record) -> Capture:
 def capture_in(record: Record, place: Location) -> Capture:
     """The index line of a record; raise DamagedWarc where its date cannot be read."""
     try:
-        head: ResponseHead | None = record.http()[0]
+        found = record.http()
+        head: ResponseHead | None = found[0]
+        body = b"" if record.kind == "revisit" else found[1]
     except DamagedWarc:
-        head = None
+        head, body = None, b""
     status = head.status if head else 0
     target = head.get(b"location") if head and 300 <= status < 400 else None
     return Capture(
@@ -207,6 +210,7 @@ def capture_in(record: Record, place: Location) -> Capture:
         redirect=target.decode("latin-1") if target else None,
         id=record.headers.get("warc-record-id", ""),
         truncated=record.headers.get("warc-truncated"),
+        rights=str(signals_of(head, body)) if head else "",
     )
 
 

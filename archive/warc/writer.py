@@ -28,6 +28,7 @@ from warcio.warcwriter import WARCWriter
 
 from archive.cdxj import surt_of
 from archive.model import Capture, Exchange, Location, Original
+from archive.rights import signals_of
 from archive.walls import PAGES, wall_in
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
@@ -205,6 +206,7 @@ class _Group:
         self.lie = self._lie()
         self.wall = self._wall()
         self.original = self._original(known)
+        self.rights = self._rights()
         self.members: list[bytes | Callable[[Put], None]] = []
 
     def _original(self, known: Callable[[str], Original | None]) -> Original | None:
@@ -229,6 +231,13 @@ class _Group:
         start = next(self.exchange.body_pieces(), b"")[:LOOKED_AT]
         found = wall_in(self.head, start, self.exchange.url)
         return found.label if found else ""
+
+    def _rights(self) -> str:
+        """The publisher's signals; a revisit has no page of its own, only its head speaks."""
+        if self.head is None:
+            return ""
+        body = b"" if self.original else next(self.exchange.body_pieces(), b"")
+        return str(signals_of(self.head, body))
 
     def written(self, *, certificates: bool) -> Written:
         exchange = self.exchange
@@ -279,6 +288,7 @@ class _Group:
             "via": exchange.referrer,
             "foundBy": exchange.via,
             "fetchError": exchange.error,
+            "rightsSignals": self.rights,
             "bodyAsSent": f"it is not {self.lie}, whatever its head says" if self.lie else None,
             "wall": self.wall,
         }
@@ -350,6 +360,7 @@ class _Group:
             id=number,
             truncated=exchange.truncated,
             wall=self.wall,
+            rights=self.rights,
         )
 
 
