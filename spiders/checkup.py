@@ -22,7 +22,7 @@ from spiders.dialer import Proxy
 from spiders.feeds import read_feed
 from spiders.links import read_page
 from spiders.pace import quiet
-from spiders.sitemaps import read_sitemap
+from spiders.sitemaps import News, read_sitemap
 from spiders.survey import own
 from spiders.told import Told
 
@@ -278,12 +278,14 @@ def _is_sitemap(url: str) -> bool:
 
 def _read(key: str, page: Page) -> tuple[str, tuple[Told, ...]]:
     """What a document is, and what it names."""
+    unread = "html" if "html" in page.mime else "unknown"
     if key.startswith("feeds"):
         feed = read_feed(page.body, page.url)
-        return feed.kind or "unknown", feed.items
+        return feed.kind or unread, feed.items
     if key.startswith("sitemaps"):
         sitemap = read_sitemap(page.body, page.url)
-        return sitemap.kind or "unknown", sitemap.pages or sitemap.sitemaps
+        news = sitemap.pages and all(isinstance(told, News) for told in sitemap.pages)
+        return "news" if news else sitemap.kind or unread, sitemap.pages or sitemap.sitemaps
     links = read_page(page.text(), page.url).links
     right = "html" in page.mime or not page.mime
     return "page" if right else page.mime, tuple(Told(url=url) for url in links)
