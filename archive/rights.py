@@ -14,7 +14,7 @@ import html
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -46,9 +46,10 @@ HIDING = (
 SPACE = (b" ", b"\n", b"\r", b"\t", b"\f", b"/", b">")
 ATTRIBUTE = re.compile(rb"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 TAG_LIMIT = 4096
-MOST_TAGS = 100
+MOST_TAGS = 50
+MOST_NAMES = 2000
 META_END = re.compile(rb"""(?:[^>"']|"[^"]*"|'[^']*')*+>""")
-META_NAMES = (b"robots", AGENT.encode(), b"tdm-reservation", b"tdm-policy")
+META_NAMES = (b"robots", AGENT.encode(), b"tdm-")
 LIMIT = re.compile(r"(?:-?\d{1,9}|none|standard|large)\Z", re.I)
 WEEKDAY = re.compile(r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\Z", re.I)
 SIZE_LIMIT = 500 * 1024
@@ -190,37 +191,42 @@ def _metas(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
     starts: dict[int, int] = {}
     for name in META_NAMES:
         place = low.find(name)
-        while place >= 0:
+        for _ in range(MOST_NAMES):
+            if place < 0:
+                break
             start = low.rfind(b"<meta", max(place - TAG_LIMIT, 0), place)
             if start >= 0 and low[start + 5 : start + 6] in SPACE:
                 starts.setdefault(start, place)
             place = low.find(name, place + len(name))
     for start in sorted(starts)[:MOST_TAGS]:
         end = _end_of_tag(page, start)
-        if starts[start] < end and _is_markup(low, start):
+        if starts[start] < end and _is_markup(low, start, HIDING):
             yield _attributes(page[start + 5 : end])
 
 
 def _head_of(pieces: Iterator[bytes]) -> bytes:
     """The page up to its <body>, or as far as is looked."""
     page = low = b""
+    tries = MOST_TAGS  # a hostile page may write it in a comment a thousand times
     for piece in pieces:
         place = max(len(low) - 6, 0)
         page += piece
         low += piece.lower()
-        while (place := low.find(b"<body", place)) >= 0:
-            if low[place + 5 : place + 6] in SPACE and _is_markup(low, place):
-                return page[:place]
+        while tries and (place := low.find(b"<body", place)) >= 0:
+            if low[place + 5 : place + 6] in SPACE:
+                if _is_markup(low, place, HIDING[:2]):
+                    return page[:place]
+                tries -= 1
             place += 5
     return page[:LOOK]
 
 
-def _is_markup(low: bytes, place: int) -> bool:
+def _is_markup(low: bytes, place: int, hiding: Sequence[tuple[bytes, bytes]]) -> bool:
     """Whether a tag at this place of a page (in lower case) is none in a comment, a script or the like."""
-    suspects = [low.rfind(opening, 0, place) for opening, _ in HIDING]
+    suspects = [low.rfind(opening, 0, place) for opening, _ in hiding]
     if all(
         start < 0 or low.find(closing, start, place) >= 0
-        for start, (_, closing) in zip(suspects, HIDING, strict=True)
+        for start, (_, closing) in zip(suspects, hiding, strict=True)
     ):
         return True
     return any(found == place for found in _tags(low, place))
@@ -263,7 +269,7 @@ def _decoded(head: ResponseHead, payload: bytes) -> Iterator[bytes]:
     elif coding == b"br":
         yield from _unbrotlied(payload)
     else:
-        yield payload[:LOOK]
+        yield from (payload[start : start + STEP] for start in range(0, min(LOOK, len(payload)), STEP))
 
 
 def _inflated(payload: bytes, window: int) -> Iterator[bytes]:

@@ -107,6 +107,10 @@ def test_a_script_that_speaks_of_a_body_does_not_end_the_head() -> None:
     assert said("<script>x = '<body>'</script><meta name=robots content=noarchive>") == "noarchive"
 
 
+def test_a_comment_that_a_script_speaks_of_hides_nothing() -> None:
+    assert said("<script>x = '<!--'</script><meta name=robots content=noarchive>") == "noarchive"
+
+
 def test_what_is_no_page_has_no_tags() -> None:
     assert said(meta("noarchive"), kind="text/plain") == ""
 
@@ -150,7 +154,7 @@ def test_a_pages_own_reservation_goes_before_that_of_its_head() -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "raw deflate", "br", "a lie"])
-@pytest.mark.parametrize("before", [0, 30_000])
+@pytest.mark.parametrize("before", [0, 30_000, 150_000])
 def test_a_coded_page_is_read_as_far_as_needed(coding: str, before: int) -> None:
     import brotli
 
