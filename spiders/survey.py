@@ -27,7 +27,7 @@ ZONE_TABS = (
 # What tells an article's address from that of a section; the last ones only in comparison with other links.
 TRAITS = {
     "a date": r"/(?:19|20)\d\d[/.-]?\d\d?(?:[/.-]?\d\d?)?(?!\d)",
-    "a long number": r"\d{5,}",
+    "a long number": r"(?<![:\d])\d{5,}",  # not a port
     "a slug of four words": r"(?:[^/?#_-]+[-_]){3,}[^/?#]+",
     "an id of letters and digits": r"[/-](?=[a-z]*\d)(?=\d*[a-z])[0-9a-z]{12,}(?:[/?.]|$)",
     "an ending": r"\.(?:s?html?|php|aspx?)(?:\?|$)",
@@ -36,7 +36,7 @@ TRAITS = {
 COMPARED = ("an ending", "a folder of articles")
 # Top-level domains that are sold to all the world say nothing of a country.
 WORLDLY = frozenset(
-    ("ai", "cc", "co", "fm", "gg", "io", "la", "ly", "me", "nu", "sh", "st", "to", "tv", "vc", "ws")
+    ("ag", "ai", "cc", "co", "fm", "gg", "io", "la", "ly", "me", "nu", "sh", "st", "to", "tv", "vc", "ws")
 )
 COUNTRIES = {"UK": "GB"}
 # The zone where most newspapers of a country are, where a country has several.
@@ -129,7 +129,7 @@ def pattern(articles: Sequence[str], others: Iterable[str], *, least: int = LEAS
     """A regular expression for the addresses of articles; "" where none can be had without risk.
 
     `articles` are named by feeds and news sitemaps, `others` are all links of the front page. Each trait
-    that some articles have and few plain links do is taken in, so that the pattern is as wide as may be.
+    that few plain links have is taken in, so that the pattern is as wide as may be.
     """
     known = list(dict.fromkeys(articles))
     if len(known) < least:
@@ -150,9 +150,9 @@ def pattern(articles: Sequence[str], others: Iterable[str], *, least: int = LEAS
 
 
 def _fits(name: str, known: list[str], plain: list[str]) -> bool:
-    if not any(re.search(TRAITS[name], url) for url in known):
-        return False
-    if name in COMPARED and len(plain) < LEAST_LINKS:
+    """Dates, numbers and slugs are taken in unseen as well: the next article may be of another kind."""
+    seen = any(re.search(TRAITS[name], url) for url in known)
+    if name in COMPARED and (not seen or len(plain) < LEAST_LINKS):
         return False
     return sum(re.search(TRAITS[name], url) is not None for url in plain) * 100 <= STRAYS * len(plain)
 

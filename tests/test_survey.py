@@ -68,6 +68,19 @@ def test_two_forms_of_address_are_both_taken_in() -> None:
     assert all(re.search(found.value, url) for url in known)
 
 
+def test_an_article_of_a_kind_that_the_feeds_did_not_name_is_not_lost() -> None:
+    found = survey.pattern(stories("/news/{slug}"), MENU)
+    assert all(re.search(found.value, url) for url in stories("/explainers-{n}"))
+
+
+def test_a_port_is_no_number_of_an_article() -> None:
+    menu = [f"http://paper.example:54321/{name}" for name in "abcdefghij"]
+    known = [f"http://paper.example:54321/s/{100_000 + n}" for n in range(10)]
+    found = survey.pattern(known, menu)
+    assert not [url for url in menu if re.search(found.value, url)]
+    assert all(re.search(found.value, url) for url in known)
+
+
 def test_too_few_articles_give_no_pattern() -> None:
     assert survey.pattern(stories("/a/{n}", survey.LEAST_LINKS - 1), MENU).value == ""
     assert survey.pattern(stories("/a/{n}", survey.LEAST_LINKS), MENU).value
