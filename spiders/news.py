@@ -10,24 +10,28 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, ClassVar
+from urllib.parse import urljoin
 
 import scrapy
 from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
+from archive.config import Config
 from archive.errors import MorgueError
 from archive.extract import extract, paragraphs
 from archive.looks import Look, fields_of
 from archive.memory import remembered
 from archive.model import Capture, Original, Run
+from archive.policy import policy_of
 from archive.reports import write_report
 from archive.sites import Site
 from archive.state import read_state, write_state
 from archive.store import Store, open_store
+from archive.walls import WINDOW, wall_of
 from spiders.feeds import read_feed
 from spiders.links import PageLinks, read_loaded, read_page
 from spiders.plan import NO_HINT, Answer, Ask, Plan, SourceHint
-from spiders.polite import Forbidden, NotNow, Politeness, host_of
+from spiders.polite import RIGHTS_PATHS, Forbidden, NotNow, Politeness, host_of
 from spiders.recorder import Recorder
 from spiders.sitemaps import read_sitemap
 from spiders.styles import css_requisites
@@ -124,7 +128,8 @@ class NewsSpider(scrapy.Spider):
         young = capture.at >= self.plan.now - timedelta(days=self.site.requisites_days)
         static = capture.mime.startswith(("image/", "font/", "text/css")) or "javascript" in capture.mime
         # What is not there is not asked for each time either.
-        return young and ((static and capture.status == 200) or capture.status in (404, 410))
+        said = capture.url.endswith(RIGHTS_PATHS)
+        return young and (((static or said) and capture.status == 200) or capture.status in (404, 410))
 
     def _request(self, ask: Ask) -> Request:
         callback = {
@@ -214,6 +219,14 @@ class NewsSpider(scrapy.Spider):
         told = [Told(url=url) for url in found.links]
         yield from self._requests(self._named(ask, told, response))
         yield from self._loaded(found, response.url)
+        yield from self._rights()
+
+    def _rights(self) -> Iterator[Request]:
+        """What the newspaper says of the use of its pages: evidence, once a freshness period."""
+        for path in RIGHTS_PATHS:
+            url = urljoin(self.site.home, path)
+            if url not in self.plan.fresh and self.plan.first(url):
+                yield self._load(url, "rights", via="rights", on=self.site.home)
 
     async def article(self, response: Response) -> AsyncIterator[Request]:
         """An article: what it says is compared with what it said; what it loads is followed."""
@@ -231,7 +244,7 @@ class NewsSpider(scrapy.Spider):
         """The look at a page of text, with what its article says."""
         from dataclasses import replace
 
-        article = extract(response.text, response.url)
+        article = None if look.wall else extract(response.text, response.url)
         if article is None:
             return look
         self.plan.ledger.read(article)
@@ -242,6 +255,7 @@ class NewsSpider(scrapy.Spider):
         capture: Capture | None = response.meta.get("capture")
         asked = response.meta["ask"].url
         moved = response.url if response.url != asked and response.meta.get("redirect_urls") else ""
+        wall = self._wall(response)
         return Look(
             at=datetime.now(UTC) + self.ahead,
             status=response.status,
@@ -250,8 +264,26 @@ class NewsSpider(scrapy.Spider):
             original=self._original(capture) if response.status == 200 else None,
             moved=moved,
             home=moved in self.plan.fronts,
+            wall=wall,
             capture=capture.id if capture else "",
         )
+
+    def _wall(self, response: Response) -> str:
+        """What stands in an article's place; "" where nothing does."""
+        ask: Ask = response.meta["ask"]
+        if ask.kind != "article" or response.status in (204, 304) or _mime(response) not in PAGES:
+            return ""
+        headers = [(name, value) for name, values in response.headers.items() for value in values]
+        moved_from = ask.url if response.meta.get("redirect_urls") else ""
+        found = wall_of(
+            response.status,
+            headers,
+            response.body[: WINDOW + 1],
+            response.url,
+            moved_from=moved_from,
+            home=self.site.home,
+        )
+        return found.label if found else ""
 
     def _original(self, capture: Capture | None) -> Original | None:
         """The record that holds the payload of a capture: its own, or the one that a revisit refers to."""
@@ -331,6 +363,12 @@ def spider_of(site: Site) -> type[NewsSpider]:
         "MORGUE_BUDGET_MINUTES": site.budget_minutes,
         "MORGUE_QUIET": list(site.quiet),
         "MORGUE_TIMEZONE": site.timezone,
+        "MORGUE_POLICY": policy_of(
+            Config.from_env().rights,
+            fetch=site.rights_fetch,
+            replay=site.rights_replay,
+            export=site.rights_export,
+        ),
         "CONCURRENT_REQUESTS": max(site.concurrency, 16),
         "CONCURRENT_REQUESTS_PER_DOMAIN": site.concurrency,
         "DOWNLOAD_TIMEOUT": site.timeout,

@@ -39,6 +39,7 @@ PRIORITIES = {
     "data": 12,
     "article": 10,
     "requisite": 5,
+    "rights": 3,
 }
 # Sources whose links wait for nobody; the links of others wait until these have answered.
 FIRST = ("feed", "sitemap")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from archive.errors import ConfigError
 from archive.sites import parse_site
 from spiders.backfill import archive_pages, in_interval, may_hold, published_in, spans_of
-from spiders.discovery import Told
+from spiders.told import Told
 
 DAYS = st.dates(date(1995, 1, 1), date(2029, 12, 31))
 HOURS = st.integers(0, 24 * 90)

@@ -110,7 +110,8 @@ def test_an_address_of_version_six_keeps_its_brackets() -> None:
 
 PIECES = st.sampled_from(
     ["/", "/amp", ".amp", ".html", "/index.html", "/amp/", "?", "&", "=", "amp=1", "id=7", "utm_x=1", "%41",
-     "%2f", "%", "#!", "#", "a", "é", "fish-is-back", "2026", " ", ";", "//", "@", ":80", "www.", "m.", "[", "\\"]
+     "%2f", "%", "#!", "#", "a", "é", "fish-is-back", "2026", " ", ";", "//", "@", ":80", "www.", "m.",
+     "[", "\\"]
 )  # fmt: skip
 URLS = st.lists(PIECES, max_size=10).map(lambda p: "https://www.m.paper.example" + "".join(p)) | st.text(
     max_size=40
@@ -125,7 +126,8 @@ def test_a_key_is_its_own_key(url: str) -> None:
 
 
 CONTENT = st.sampled_from(
-    ["id", "p", "article", "articleid", "story", "storyid", "page", "pid", "aid", "nid", "n", "q", "s", "d", "date",
+    ["id", "p", "article", "articleid", "story", "storyid", "page", "pid", "aid", "nid", "n", "q", "s",
+    "d", "date",
      "k", "ref", "source", "src", "cid", "sid", "tid", "c", "category", "section", "lang", "edition", "view",
      "v", "type", "format", "output", "version", "year", "tag", "author", "title", "slug", "url", "key", "no",
      "idx", "docid", "gid"]

@@ -159,19 +159,30 @@ def whole_records(
 ) -> Iterator[Framed]:
     """All records that can be framed and are `fit`, those behind damage as well.
 
-    `lost` hears from where to where (bytes as stored) nothing could be kept, and why.
+    `lost` hears from where to where (bytes as stored) nothing could be kept, and why. A record in front of
+    damage in which another one begins has swallowed that one: its length is what is damaged.
     """
     start: int | None = 0
     while start is not None:
+        held: Framed | None = None
         try:
             for record in frames(file, start):
                 if not fit(record):
                     raise DamagedWarc("the record is not whole", offset=record.offset)  # noqa: TRY301
-                yield record
+                if held:
+                    yield held
+                held = record
+            if held:
+                yield held
             return
         except DamagedWarc as error:
-            found = next_record(file, error.offset + 1)
-            lost(error.offset, file.seek(0, 2) if found is None else found, str(error))
+            inner = next_record(file, held.offset + 1) if held else None
+            swallowed = held is not None and inner is not None and inner < error.offset
+            if held and not swallowed:
+                yield held
+            damage = held.offset if held and swallowed else error.offset
+            found = inner if swallowed else next_record(file, error.offset + 1)
+            lost(damage, file.seek(0, 2) if found is None else found, str(error))
             start = found
 
 
