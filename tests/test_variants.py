@@ -5,7 +5,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spiders.variants import TRACKING, tidy, variant_key
+
+from archive.variants import TRACKING, tidy, variant_key
 
 STORY = "https://paper.example/2026/11/20/fish-is-back"
 
