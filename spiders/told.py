@@ -66,7 +66,8 @@ def absolute(url: str, base: str = "") -> str | None:
         return None
     if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > URL_LENGTH:
         return None
-    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", parts.query, ""))
+    # Stripped once more: what stood before the fragment may end in a space.
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", parts.query, "")).strip()
 
 
 def absolute_all(urls: Iterable[str], base: str) -> tuple[str, ...]:
