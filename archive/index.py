@@ -5,8 +5,8 @@ folds runs into larger sorted segments (`archive.segments`), each at least four 
 so that old captures stay cheap to find. Heads are numbered and write-once; the highest number holds. All of
 it can be rebuilt from the CDXJ files, and those from the WARCs.
 
-    index/head-00000007.json         {"segments": [{"key", "blocks", "lines"}], "runs": [manifest keys]}
-    index/segment-<digest>.cdxj.gz   sorted CDXJ lines in blocks, and .idx, where each block begins
+    index/head-00000007.json         {"segments": [{"key", "blocks", "keys", "lines"}], "runs": [...]}
+    index/segment-<digest>.cdxj.gz   sorted CDXJ lines in blocks; .idx: where each begins; .keys: which URLs
 
 Segments without blocks (.cdxj), as older versions made them, are read until the next merge makes them anew.
 """
@@ -54,7 +54,7 @@ class Index:
     """
 
     store: Store
-    patience: float = 1.0
+    patience: float = 0.5
     caches: Caches = field(default_factory=Caches)
     _listed: tuple[float, tuple[Layer, ...]] = (0.0, ())
     _head: Head = field(default_factory=Head)
@@ -127,6 +127,9 @@ class Index:
 
 def merged(layers: Iterable[Layer], start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[bytes]:
     """The lines of all layers between the two, each once, in order."""
+    key = start.partition(b" ")[0]
+    if b" " in start and end.startswith((key + b" ", key + b"!")):  # one URL is asked for
+        layers = [layer for layer in layers if layer.may_hold(key)]
     found = [layer.lines(start, end, reverse=reverse) for layer in layers]
     return _once(heapq.merge(*found, reverse=reverse))
 
@@ -142,7 +145,7 @@ def _once(lines: Iterable[bytes]) -> Iterator[bytes]:
 def layer_of(store: Store, said: dict[str, Any], caches: Caches) -> Layer:
     """The layer of a segment, as a head names it."""
     if "blocks" in said:
-        return Segment(store, said["key"], said["blocks"], caches)
+        return Segment(store, said, caches)
     return Plain(store, said["key"], caches)
 
 
@@ -205,14 +208,14 @@ def _fold(store: Store, head: Head, young: list[str]) -> Head:
             segment = kept.pop()
             count += segment["lines"]
             sources.append(_scan(store, segment))
-        made = write_segment(store, _once(heapq.merge(*sources)))
+        made = write_segment(store, _once(heapq.merge(*sources)), expected=count)
     segments = (*kept, made) if made["lines"] else tuple(kept)
     return Head(number=head.number + 1, segments=segments, runs=head.runs | set(young))
 
 
 def _scan(store: Store, said: dict[str, Any]) -> Iterator[bytes]:
     if "blocks" in said:
-        return Segment(store, said["key"], said["blocks"]).scan()
+        return Segment(store, said).scan()
     return iter(sorted_lines(store.read(said["key"])).split(b"\n")[:-1])
 
 

@@ -3,9 +3,10 @@
 The form is ZipNum, as pywb reads it: blocks of 3000 lines, each a gzip member, one behind the other; beside
 it a secondary index with a line for each block, and the .loc file that tells pywb where the blocks are.
 
-    index/segment-<digest>.cdxj.gz   the blocks
-    index/segment-<digest>.idx       key timestamp TAB name of the blocks TAB offset TAB length TAB number
-    index/segment-<digest>.loc       name of the blocks TAB where they are: beside
+    index/segment-<digest>.cdxj.gz   the blocks index/segment-<digest>.idx       key timestamp TAB name of the
+    blocks TAB offset TAB length TAB number index/segment-<digest>.loc       name of the blocks TAB where they
+    are: beside index/segment-<digest>.keys      which keys the segment may hold: most segments need not be
+    asked for a URL
 
 Rules: the list of blocks is read once and kept; a look-up is a binary search in it and one ranged read of the
 block that must hold the line. Lines are bytes without a line end, in the order of their bytes (as `sort` has
@@ -14,11 +15,13 @@ it with LC_ALL=C). Reading and writing are streams: one block of each segment is
 
 import hashlib
 import itertools
+import sys
 import tempfile
 import threading
+from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -31,6 +34,8 @@ from archive.store import Store
 LINES = 3000  # of a block: what pywb and its tools make
 LEVEL = 3
 AHEAD = 8  # blocks that one read of a long scan brings, at most
+KEY_BITS = 12  # of the filter, for each key: one look-up in thirty is in vain
+MOST_WORDS = 2 << 20  # of 64 bits: 16 MiB, and no filter for the few segments that would need more
 REMADE = "`morgue rebuild --index` makes the index anew"
 
 T = TypeVar("T")
@@ -62,8 +67,56 @@ class Cache(Generic[T]):
         return value
 
 
+class Filter:
+    """Which keys a segment may hold: no for certain, yes most likely (a Bloom filter in words of 64 bits).
+
+    A key sets four bits of one word, all chosen by its BLAKE2b digest: a look at one word answers.
+    """
+
+    def __init__(self, words: "array[int]") -> None:
+        self.words = words
+
+    @classmethod
+    def sized(cls, keys: int) -> "Filter | None":
+        """An empty filter for so many keys; None where it would be too large."""
+        count = keys * KEY_BITS // 64 + 1
+        return cls(array("Q", bytes(8 * count))) if count <= MOST_WORDS else None
+
+    @classmethod
+    def read(cls, data: bytes) -> "Filter":
+        """A stored filter (words in little-endian order)."""
+        words = array("Q", data[: len(data) // 8 * 8])
+        if sys.byteorder == "big":
+            words.byteswap()
+        return cls(words)
+
+    def stored(self) -> bytes:
+        """The bytes that `read` takes."""
+        words = array("Q", self.words)
+        if sys.byteorder == "big":
+            words.byteswap()
+        return words.tobytes()
+
+    def add(self, key: bytes) -> None:
+        """Remember a key."""
+        place, bits = self._bits(key)
+        self.words[place] |= bits
+
+    def __contains__(self, key: bytes) -> bool:
+        place, bits = self._bits(key)
+        return self.words[place] & bits == bits
+
+    def _bits(self, key: bytes) -> tuple[int, int]:
+        found = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little")
+        bits = 1 << (found & 63) | 1 << (found >> 6 & 63) | 1 << (found >> 12 & 63) | 1 << (found >> 18 & 63)
+        return (found >> 24) % len(self.words), bits
+
+
 class Layer(Protocol):
     """Sorted lines of the index, wherever they lie."""
+
+    def may_hold(self, key: bytes) -> bool:
+        """Whether lines of this key may be here; False is certain."""
 
     def lines(self, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[bytes]:
         """Lines from `start` on, before `end`, in order."""
@@ -118,6 +171,10 @@ class Plain:
     def _data(self) -> bytes:
         return self._caches.young.get(self.key, lambda: sorted_lines(self._store.read(self.key)))
 
+    def may_hold(self, key: bytes) -> bool:  # noqa: ARG002 - to look is as cheap
+        """It may always."""
+        return True
+
     def lines(self, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[bytes]:
         """Lines from `start` on, before `end`, in order."""
         found = between(self._data(), start, end)
@@ -129,12 +186,14 @@ class Plain:
 
 
 class Segment:
-    """A layer in blocks; its list of blocks is read when it is first needed, and kept."""
+    """A layer in blocks, as a head names it; its list of blocks is read when it is first needed, and kept."""
 
-    def __init__(self, store: Store, key: str, blocks: str, caches: Caches | None = None) -> None:
-        self.key = key
+    def __init__(self, store: Store, said: Mapping[str, Any], caches: Caches | None = None) -> None:
+        self.key: str = said["key"]
         self._store = store
-        self._blocks = blocks
+        self._blocks: str = said["blocks"]
+        self._keys: str = said.get("keys", "")
+        self._filter: Filter | None = None
         self._caches = caches or Caches()
         self._listed: tuple[list[bytes], list[int], list[int]] | None = None
 
@@ -142,6 +201,14 @@ class Segment:
         if self._listed is None:
             self._listed = read_blocks(self._store.read(self._blocks), self._blocks)
         return self._listed
+
+    def may_hold(self, key: bytes) -> bool:
+        """Whether lines of this key may be here; False is certain."""
+        if not self._keys:
+            return True
+        if self._filter is None:
+            self._filter = Filter.read(self._store.read(self._keys))
+        return key in self._filter
 
     def _span(self, start: bytes, end: bytes) -> range:
         """Numbers of the blocks that may hold lines between the two."""
@@ -212,15 +279,18 @@ def _inflated(data: bytes, key: str, offset: int) -> bytes:
         ) from error
 
 
-def write_segment(store: Store, lines: Iterable[bytes], *, size: int = LINES) -> dict[str, Any]:
-    """Write sorted lines as a segment; how a head names it: {"key", "blocks", "lines"}.
+def write_segment(
+    store: Store, lines: Iterable[bytes], *, size: int = LINES, expected: int = 0
+) -> dict[str, Any]:
+    """Write sorted lines as a segment; how a head names it: {"key", "blocks", "lines", "keys"}.
 
     The name is a digest of the blocks, so that the same lines are the same segment. `size` counts the lines
-    of a block.
+    of a block; `expected` is how many lines there are at most, for the filter of keys (0: none is made).
     """
+    keys = Filter.sized(expected) if expected else None
     with tempfile.TemporaryDirectory(prefix="morgue-index-") as folder:
         path = Path(folder) / "segment"
-        listed, count = _write_blocks(path, iter(lines), size)
+        listed, count = _write_blocks(path, _noted(lines, keys) if keys else iter(lines), size)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         name = f"segment-{digest[:32]}"
@@ -229,9 +299,25 @@ def write_segment(store: Store, lines: Iterable[bytes], *, size: int = LINES) ->
         b"%s\t%s.cdxj.gz\t%d\t%d\t%d\n" % (first, name.encode(), offset, length, number)
         for number, (first, offset, length) in enumerate(listed, 1)
     ]
+    made: dict[str, Any] = {"key": f"index/{name}.cdxj.gz", "blocks": f"index/{name}.idx", "lines": count}
     store.put(f"index/{name}.idx", b"".join(rows))
     store.put(f"index/{name}.loc", f"{name}.cdxj.gz\t{name}.cdxj.gz\n".encode())
-    return {"key": f"index/{name}.cdxj.gz", "blocks": f"index/{name}.idx", "lines": count}
+    if keys:
+        # Its size follows what was expected, so that the same blocks may have another filter.
+        data = keys.stored()
+        store.put(f"index/{name}-{len(data):x}.keys", data)
+        made["keys"] = f"index/{name}-{len(data):x}.keys"
+    return made
+
+
+def _noted(lines: Iterable[bytes], keys: Filter) -> Iterator[bytes]:
+    last = b""
+    for line in lines:
+        key = line[: line.find(b" ")]
+        if key != last:
+            keys.add(key)
+            last = key
+        yield line
 
 
 def _write_blocks(path: Path, lines: Iterator[bytes], size: int) -> tuple[list[tuple[bytes, int, int]], int]:

@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.errors import DamagedWarc
-from archive.segments import Cache, Caches, Plain, Segment, between, first_at, sorted_lines, write_segment
+from archive.segments import (
+    Cache,
+    Caches,
+    Filter,
+    Plain,
+    Segment,
+    between,
+    first_at,
+    sorted_lines,
+    write_segment,
+)
 from archive.store import FolderStore
 
 # Few letters, so that keys are prefixes of each other and equal keys span blocks.
@@ -38,7 +48,7 @@ class Counting(FolderStore):
 def a_segment(store: FolderStore, lines: list[bytes], size: int = 3, **caches: int) -> Segment:
     made = write_segment(store, lines, size=size)
     assert made["lines"] == len(lines)
-    return Segment(store, made["key"], made["blocks"], Caches(**caches))
+    return Segment(store, made, Caches(**caches))
 
 
 def numbered(count: int) -> list[bytes]:
@@ -116,7 +126,7 @@ def test_a_long_scan_reads_several_blocks_at_once(tmp_path: Path) -> None:
     segment = a_segment(store, numbered(6400), 100)
     for reverse in (False, True):
         store.reads.clear()
-        fresh = Segment(store, segment.key, segment.key.replace(".cdxj.gz", ".idx"))
+        fresh = Segment(store, {"key": segment.key, "blocks": segment.key.replace(".cdxj.gz", ".idx")})
         assert len(list(fresh.lines(b"", b"\xff", reverse=reverse))) == 6400
         assert len(store.reads) < 15
 
@@ -179,3 +189,35 @@ def test_a_plain_layer_is_read_once(tmp_path: Path) -> None:
     for _ in range(2):
         assert list(layer.lines(b"a", b"z")) == [b"a 1 {}", b"b 2 {}"]
     assert len(store.reads) == 1
+
+
+@given(st.sets(st.binary(max_size=8)), st.integers(min_value=0, max_value=300))
+def test_a_filter_never_denies_a_key_that_it_was_told(keys: set[bytes], size: int) -> None:
+    made = Filter.sized(size)
+    assert made is not None
+    for key in keys:
+        made.add(key)
+    stored = Filter.read(made.stored())
+    assert all(key in stored for key in keys)
+
+
+def test_a_filter_denies_nearly_every_other_key() -> None:
+    made = Filter.sized(20_000)
+    assert made is not None
+    for number in range(20_000):
+        made.add(b"example,paper)/%d" % number)
+    assert sum(b"example,other)/%d" % n in made for n in range(20_000)) < 1000
+
+
+def test_a_segment_too_large_for_a_filter_has_none() -> None:
+    assert Filter.sized(100_000_000) is None
+
+
+def test_a_segment_knows_keys_that_it_does_not_hold_without_reading_blocks(tmp_path: Path) -> None:
+    store = Counting(tmp_path)
+    made = write_segment(store, numbered(900), size=100, expected=1000)
+    segment = Segment(store, made)
+    held = [segment.may_hold(b"example,paper)/%05d" % n) for n in range(2000)]
+    assert all(held[:900])
+    assert sum(held[900:]) < 150
+    assert {key for key, _, _ in store.reads} == {made["keys"]}

@@ -20,6 +20,7 @@ from archive.permission import Permission
 from archive.policy import Policy
 from archive.reports import RunReport
 from archive.room import choice, faults, pulse
+from archive.room.catalogue import catalogue
 from archive.room.guard import Guard
 from archive.room.links import lookup_link, weblink
 from archive.room.origins import Origins
@@ -60,6 +61,7 @@ class Room:
             Route("/capture", self.capture),
             Route("/runs/{run}", self.run),
             Route("/lookup", self.lookup),
+            Route("/cdx", self.cdx),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
         return Starlette(
@@ -200,6 +202,10 @@ class Room:
         if url and not captures:
             return self.missing(request, url)
         return self.page(request, "lookup.html", url=url, captures=captures)
+
+    def cdx(self, request: Request) -> Response:
+        """The CDX server."""
+        return catalogue(self.shelf.index, request)
 
     def missing(self, request: Request, url: str) -> Response:
         """The page for a URL that was never captured."""
