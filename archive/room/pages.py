@@ -23,6 +23,7 @@ from archive.room import choice, faults, pulse
 from archive.room.catalogue import catalogue
 from archive.room.guard import Guard
 from archive.room.links import lookup_link, weblink
+from archive.room.memento import Memento
 from archive.room.origins import Origins
 from archive.room.paper import Paper
 from archive.room.shelf import Shelf
@@ -47,6 +48,7 @@ class Room:
         self.origins = origins
         self.replays = replays
         self.paper = Paper()
+        self.memento = Memento(shelf.index, origins)
 
     def app(self) -> Starlette:
         """The application."""
@@ -62,6 +64,8 @@ class Room:
             Route("/runs/{run}", self.run),
             Route("/lookup", self.lookup),
             Route("/cdx", self.cdx),
+            Route("/timegate/{rest:path}", self.memento.gate),
+            Route("/timemap/{rest:path}", self.memento.map),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
         return Starlette(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from archive.cdxj import stamp_of
@@ -14,6 +15,7 @@ from archive.room.links import absolute, embedded
 from archive.wire import ResponseHead
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.A)
 # What a browser needs to read the body; all else that was archived is given under X-Archive-Orig-.
 NEEDED = (b"content-type", b"content-encoding", b"content-language")
 # A raw record is for reading: it runs nothing, loads nothing, and is nobody's frame.
@@ -21,17 +23,48 @@ RAW_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 NO_BODY = (101, 103, 204, 205, 304)
 
 
-def record_response(playback: Playback, *, worker: bool, asked: datetime | None, loose: bool) -> Response:
-    """The archived response: status, the headers needed, and the body as stored."""
+def record_response(
+    playback: Playback, *, worker: bool, asked: datetime | None, loose: bool, wanted: str = ""
+) -> Response:
+    """The archived response: status, the headers needed, and the body as stored.
+
+    `wanted` is a Range, in bytes of the body as it is stored; it counts where the archived status is 200.
+    """
     capture, head = playback.capture, playback.head
     status = head.status if 200 <= head.status <= 599 else 502
     body = b"" if status in NO_BODY else playback.body
+    part: list[tuple[bytes, bytes]] = []
+    if wanted and status == 200:
+        status, body, part = _part(body, wanted)
     response = Response(body, status_code=200 if worker else status)
-    raw = _needed(head) + _ours(capture, asked=asked, loose=loose) + _kept(head)
+    raw = _needed(head) + _ours(capture, asked=asked, loose=loose) + part + _kept(head)
     raw += _for_worker(capture, head) if worker else _for_reader(capture, head)
     lengths = [(k, v) for k, v in response.raw_headers if k == b"content-length"]
     response.raw_headers = lengths + raw
     return response
+
+
+def wanted_of(request: Request, digest: str) -> str:
+    """The Range that a request asks for; "" where it asks for all, or for a part of something else."""
+    condition = request.headers.get("if-range", "")
+    if request.method != "GET" or (condition and condition != f'"{digest}"'):
+        return ""
+    return request.headers.get("range", "")
+
+
+def _part(body: bytes, wanted: str) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    """Status, bytes and header of one range (RFC 9110, section 14); several, or none, mean all."""
+    found = RANGE.match(wanted)
+    if not found or not (found[1] or found[2]):
+        return 200, body, []
+    size = len(body)
+    start = int(found[1]) if found[1] else max(size - int(found[2]), 0)
+    end = min(int(found[2]) + 1, size) if found[1] and found[2] else size
+    if start >= size:
+        return 416, b"", [(b"content-range", b"bytes */%d" % size)]
+    if end <= start:
+        return 200, body, []
+    return 206, body[start:end], [(b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size))]
 
 
 def _needed(head: ResponseHead) -> list[tuple[bytes, bytes]]:
@@ -59,6 +92,9 @@ def _kept(head: ResponseHead) -> list[tuple[bytes, bytes]]:
 
 def _for_reader(capture: Capture, head: ResponseHead) -> list[tuple[bytes, bytes]]:
     found = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
+    found.append((b"accept-ranges", b"bytes"))
+    if capture.digest:
+        found.append((b"etag", b'"%s"' % _clean(capture.digest.encode("latin-1", "replace"))))
     target = _target(capture, head)
     if target:
         # Never to the live web: the redirect is followed inside the archive, at the same moment.

@@ -25,9 +25,10 @@ from archive.policy import Policy
 from archive.room import choice, faults, wabac
 from archive.room.guard import Guard
 from archive.room.links import capture_link
+from archive.room.memento import Memento, link_header, whole_path
 from archive.room.origins import Origins
 from archive.room.paper import Paper
-from archive.room.records import record_response
+from archive.room.records import record_response, wanted_of
 from archive.store import Store
 
 STATIC = Path(__file__).parent / "static"
@@ -81,6 +82,7 @@ class Replay:
         self.origins = origins
         self.permission = permission or Permission(store, index, {}, Policy())
         self.worker = gzip.compress(worker, 6, mtime=0) if worker else None
+        self.memento = Memento(index, origins)
         self.paper = Paper()
 
     def app(self) -> Starlette:
@@ -196,7 +198,7 @@ class Replay:
         if request.headers.get("service-worker") == "script":
             return PlainTextResponse("an archived script is no worker of this origin\n", 403)
         try:
-            asked = Asked.read(_path(request))
+            asked = Asked.read(whole_path(request))
         except ValueError as error:
             return PlainTextResponse(f"{error}\n", 400)
         if asked.mod not in ("id_", "ir_"):
@@ -204,12 +206,19 @@ class Replay:
         capture, loose = choice.find(self.index, asked.url, asked.at)
         playback = play(self.store, self.index, capture)
         self.shown(capture, playback)
-        return record_response(playback, worker=asked.mod == "ir_", asked=asked.at, loose=loose)
+        if asked.mod == "ir_":
+            return record_response(playback, worker=True, asked=asked.at, loose=loose)
+        response = record_response(
+            playback, worker=False, asked=asked.at, loose=loose, wanted=wanted_of(request, capture.digest)
+        )
+        places = self.memento.places(capture.url, request)
+        response.headers["link"] = link_header(places, self.index.captures(capture.url), capture)
+        return response
 
     def framed(self, request: Request) -> Response:
         """A replay path that no worker answered: start one, or go to the room where no frame is meant."""
         try:
-            asked = Asked.read(_path(request))
+            asked = Asked.read(whole_path(request))
         except ValueError as error:
             return PlainTextResponse(f"{error}\n", 404)
         at = asked.at or self.index.closest(asked.url).at
@@ -226,7 +235,7 @@ class Replay:
         if not isinstance(error, NotCaptured):
             return self.paper.response("broken.html", faults.status_of(error), reason=str(error))
         try:
-            asked = Asked.read(_path(request))
+            asked = Asked.read(whole_path(request))
             nearest = choice.near(self.index, asked.url, asked.at)
             url = asked.url
         except (ValueError, MorgueError):
@@ -237,10 +246,3 @@ class Replay:
     def nothing(self, _request: Request, _error: Exception) -> Response:
         """Any other path."""
         return PlainTextResponse("nothing here: this origin serves replay only\n", 404)
-
-
-def _path(request: Request) -> str:
-    """Path and query as they came: an archived URL must not be decoded and encoded again."""
-    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-    query: bytes = request.scope.get("query_string", b"")
-    return (raw.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
