@@ -8,7 +8,7 @@ import base64
 import hashlib
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -165,15 +165,22 @@ def _arc_date(date: str) -> str:
 
 def captures_of(file: BinaryIO, *, warc: str) -> Iterator[Capture]:
     """The captures of a gzipped WARC, as its CDXJ would name them; `warc` is its key."""
+    return listed(
+        (read_record(member.data), Location(warc=warc, offset=member.offset, length=member.length))
+        for member in members(file)
+    )
+
+
+def listed(records: Iterable[tuple[Record, Location]]) -> Iterator[Capture]:
+    """The captures among the records of a WARC, in its order."""
     found: Capture | None = None
-    for member in members(file):
-        record = read_record(member.data)
+    for record, place in records:
         if found and record.kind == "metadata":
             found = _told(found, record)
         if record.is_capture:
             if found:
                 yield found
-            found = capture_in(record, Location(warc=warc, offset=member.offset, length=member.length))
+            found = capture_in(record, place)
     if found:
         yield found
 

@@ -50,7 +50,7 @@ def frames(file: BinaryIO, start: int = 0) -> Iterator[Framed]:
     file.seek(start)
     if magic == b"\x1f\x8b":
         for member in members(file, start):
-            yield _framed(member.data, member.offset, member.length)
+            yield frame_of(member.data, member.offset, member.length)
     else:
         yield from _plain(file, start)
 
@@ -63,7 +63,7 @@ def record_of(framed: Framed) -> Record:
     return Record(kind=names.get("warc-type", ""), headers=names, block=framed.block)
 
 
-def _framed(data: bytes, offset: int, length: int) -> Framed:
+def frame_of(data: bytes, offset: int, length: int) -> Framed:
     """The record that a gzip member holds."""
     version, names, odd, end = read_header(data, offset)
     size = block_size(names, offset)
