@@ -158,19 +158,26 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture of an article; `url` may be empty where only the caption was found."""
+    """A picture of an article; `url` may be empty where only the caption was found.
+
+    `agencies` are the news and picture agencies that the credit names.
+    """
 
     url: str
     caption: str = ""
     credit: str = ""
+    agencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
     """What a page says. `body` are its paragraphs in order; empty strings and tuples mean not found.
 
-    `access` is "free", "paid" or "unknown" (absence of a sign is unknown). `source` says for each field
-    where it came from ("json-ld", "meta", "trafilatura" ...).
+    `subheads` stand each before the paragraph of that number (from 0). `byline` is raw, as the page shows it.
+    `access` is "free", "metered", "paid" or "unknown" (absence of a sign is unknown). `kind` is "article",
+    "live", "gallery" or "video". `confidence` (0 to 1) says how far the readers of the body agree; 0 is not
+    known. `flags` name what was done or doubted. `source` says for each field where it came from
+    ("json-ld", "meta", "trafilatura" ...).
     """
 
     url: str
@@ -186,6 +193,15 @@ class Article:
     body: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
     source: dict[str, str] = field(default_factory=dict)
+    kicker: str = ""
+    byline: str = ""
+    dateline: str = ""
+    canonical: str = ""
+    kind: str = "article"
+    subheads: tuple[tuple[int, str], ...] = ()
+    related: tuple[str, ...] = ()
+    confidence: float = 0.0
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from archive.agenda import Rhythm
-from archive.articles import table_keys, version_of, write_table
+from archive.articles import table_keys, write_table
 from archive.cdxj import capture_of
 from archive.errors import DamagedWarc, NotCaptured
 from archive.extract import EXTRACTOR, extract, paragraphs
@@ -22,6 +22,7 @@ from archive.playback import play
 from archive.runs import read_run, run_keys
 from archive.state import Update, forget_state, write_state
 from archive.store import Store
+from archive.words import version_of
 
 PAGES = ("text/html", "application/xhtml+xml")
 

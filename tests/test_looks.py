@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from archive.agenda import Known, Rhythm
-from archive.looks import BESIDE, Judged, Look, fields_of, judge, settled
+from archive.looks import BESIDE, Judged, Look, fields_of, judge
 from archive.model import Article, Image, Original
+from archive.words import settled
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 URL = "https://paper.example/1"
