@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from archive.extract import EXTRACTOR
 from archive.model import Article, ArticleRow, Image, Location
 from archive.store import Store
+from archive.words import extractor_rank
 
 TIME = pa.timestamp("us", tz="UTC")
 TEXTS = pa.list_(pa.string())
@@ -142,11 +142,6 @@ def sightings(
     ]
     kept = [r for r in found if (not since or r.captured >= since) and (not until or r.captured < until)]
     return sorted(kept, key=lambda r: (r.captured, r.article.url))
-
-
-def extractor_rank(name: str) -> tuple[int, ...]:
-    """An extractor's numbers, for comparing: "newsmorgue-2/trafilatura-2.3.1" is newer than any of "-1"."""
-    return tuple(int(number) for number in re.findall(r"\d+", name))
 
 
 def _by_run(keys: list[str]) -> dict[str, list[str]]:

@@ -47,3 +47,8 @@ def version_of(article: Article) -> str:
     """SHA-256 (hex) of what the article says: words only, so that markup and dates do not make versions."""
     said = telling(article)
     return hashlib.sha256("\0".join(settled(said[name]) for name in TELLING).encode()).hexdigest()
+
+
+def extractor_rank(name: str) -> tuple[int, ...]:
+    """An extractor's numbers, for comparing: "newsmorgue-2/trafilatura-2.3.1" is newer than any of "-1"."""
+    return tuple(int(number) for number in re.findall(r"\d+", name))

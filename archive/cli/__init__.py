@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from archive import __version__
+from archive.cli.change import difference, versions
 from archive.cli.due import due, hosts, rebuild
 from archive.cli.keep import abilities, extract, index, recover, verify
 from archive.cli.know import health, report
@@ -70,8 +71,8 @@ def group() -> None:
 
 
 for command in (
-    abilities, articles, captures, due, extract, get, health, hosts, index, rebuild, recover, report,
-    runs, serve, verify,
+    abilities, articles, captures, difference, due, extract, get, health, hosts, index, rebuild, recover, report,
+    runs, serve, verify, versions,
 ):  # fmt: skip
     group.add_command(command)
 
