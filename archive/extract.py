@@ -60,6 +60,8 @@ HEADINGS = (
     " @name='description']/@content"
 )
 LITERAL = re.compile(r'"((?:[^"\\{}<]|\\.){20,})"')
+TOLD = re.compile(r'"((?:[^"\\]|\\.){20,})"')  # in JSON-LD, where a text may have markup
+MARKUP = re.compile(r"<[^<>]{0,500}>")
 SPOKEN = 80  # characters from which a paragraph is taken for text, and not for a teaser or a label
 
 
@@ -83,9 +85,10 @@ def paragraphs(html: str) -> tuple[str, ...]:
 def _data_texts(tree: Any) -> Iterator[str]:
     """Sentences in a page's data: any in JSON-LD, the long ones in what scripts bring along."""
     for script in tree.iter("script"):
-        least = 5 if "ld+json" in (script.get("type") or "") else 12  # words, less one
-        found = (literal[1] for literal in LITERAL.finditer(script.text or ""))
-        yield from (text for text in found if text.count(" ") >= least or (least == 5 and _dense(text)))
+        told = "ld+json" in (script.get("type") or "")
+        least, pattern = (5, TOLD) if told else (12, LITERAL)  # words, less one
+        found = (MARKUP.sub(" ", literal[1]) for literal in pattern.finditer(script.text or ""))
+        yield from (text for text in found if text.count(" ") >= least or (told and _dense(text)))
 
 
 def _dense(text: str) -> bool:

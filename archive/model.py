@@ -42,7 +42,8 @@ class Exchange:
     included. `response` is empty where no byte came; `error` then says why. `head_length` counts the bytes
     of the final response head; `interim` are 1xx responses that came before it. A body over 1 MiB is in `big`
     and not in `response`, which then holds the head alone. `original` is the capture that a conditional
-    request compared with.
+    request compared with; `rights` what the host says elsewhere of the use of this URL (robots.txt,
+    tdmrep.json, ai.txt), as the text of `archive.rights.Signals`.
     """
 
     url: str
@@ -61,6 +62,7 @@ class Exchange:
     via: str | None = None
     big: Spill | None = None
     original: Original | None = None
+    rights: str = ""
 
     @property
     def head(self) -> bytes:

@@ -133,6 +133,7 @@ def outgoing(request: Request, settings: BaseSettings) -> Outgoing:
         referrer=request.meta.get("found_on") or (referrer.decode("latin-1") if referrer else None),
         via=request.meta.get("via"),
         original=request.meta.get("original"),
+        rights=request.meta.get("rights", ""),
         proxy=_proxy(request.meta.get("proxy") or settings.get("MORGUE_PROXY"), secret),
         bind=(bind[0] if isinstance(bind, tuple | list) else bind) or None,
         verify=settings.getbool("MORGUE_VERIFY_TLS", True),

@@ -28,7 +28,7 @@ from warcio.warcwriter import WARCWriter
 
 from archive.cdxj import surt_of
 from archive.model import Capture, Exchange, Location, Original
-from archive.rights import signals_of
+from archive.rights import beside, parse, signals_of
 from archive.walls import PAGES, wall_in
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
@@ -233,11 +233,12 @@ class _Group:
         return found.label if found else ""
 
     def _rights(self) -> str:
-        """The publisher's signals; a revisit has no page of its own, only its head speaks."""
+        """The publisher's signals; a revisit has no page of its own, only its head and its host speak."""
         if self.head is None:
             return ""
         body = b"" if self.original else next(self.exchange.body_pieces(), b"")
-        return str(signals_of(self.head, body))
+        own = signals_of(self.head, body)
+        return str(beside(own, parse(self.exchange.rights)) if self.exchange.rights else own)
 
     def written(self, *, certificates: bool) -> Written:
         exchange = self.exchange
