@@ -43,7 +43,8 @@ class Exchange:
     of the final response head; `interim` are 1xx responses that came before it. A body over 1 MiB is in `big`
     and not in `response`, which then holds the head alone. `original` is the capture that a conditional
     request compared with; `rights` what the host says elsewhere of the use of this URL (robots.txt,
-    tdmrep.json, ai.txt), as the text of `archive.rights.Signals`.
+    tdmrep.json, ai.txt), as the text of `archive.rights.Signals`; `left_out` is the signal for which the body
+    is not kept.
     """
 
     url: str
@@ -63,6 +64,7 @@ class Exchange:
     big: Spill | None = None
     original: Original | None = None
     rights: str = ""
+    left_out: str = ""
 
     @property
     def head(self) -> bytes:

@@ -357,6 +357,7 @@ def spider_of(site: Site) -> type[NewsSpider]:
         "MORGUE_POLICY": policy_of(
             Config.from_env().rights,
             fetch=site.rights_fetch,
+            keep=site.rights_keep,
             replay=site.rights_replay,
             export=site.rights_export,
         ),

@@ -27,6 +27,7 @@ from archive.index import recent
 from archive.model import Capture, Exchange, Run
 from archive.originals import Originals
 from archive.patience import Patience
+from archive.policy import Policy, kept
 from archive.publish import Publisher
 from archive.spool import RunEnd, RunStart, Spool
 from archive.store import Store, open_store
@@ -79,6 +80,7 @@ class Recorder:
         config = Config.from_env()
         self.crawler = crawler
         self.archive = settings.get("MORGUE_ARCHIVE") or config.archive
+        self.policy: Policy = settings.get("MORGUE_POLICY") or config.rights
         self.run_id = settings.get("MORGUE_RUN_ID") or new_run_id()
         self.root = Path(settings.get("MORGUE_SPOOL") or config.spool)
         self.transport = Transport(
@@ -181,6 +183,8 @@ class Recorder:
     async def record(self, exchange: Exchange) -> Capture | None:
         """Return its capture when the exchange is durable in the spool; a SpoolError ends the crawl."""
         spool = self._open(self.crawler.spider)
+        if self.policy.keep:
+            exchange = await asyncio.to_thread(kept, self.policy, exchange)
         try:
             done: asyncio.Future[Capture | None] = asyncio.get_running_loop().create_future()
             spool.enqueue(exchange, done)

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from archive.index import Index
 from archive.notices import Notice, keep_notices, notices
+from archive.permission import Permission
+from archive.policy import Policy
 from archive.reports import read_report, report_keys
 from archive.store import Store, open_store
-from archive.warc import captures_of
+from archive.warc import captures_of, members, read_record
 from tests.host import Answer, Host, feed, page
 
 Morgue = Callable[..., Any]
@@ -173,3 +175,39 @@ def test_a_damaged_notice_counts_for_nothing(tmp_path: Path) -> None:
     (key,) = store.keys("state/")
     store.replace(key, b'{"/ai.txt": 1}')
     assert notices(store, "paper.example") == {}
+
+
+def test_what_may_not_be_kept_leaves_its_head_and_the_reason(
+    morgue: Morgue, site: Site, tmp_path: Path
+) -> None:
+    status, headers, body = page("story")
+    hidden = body.replace(b"<html>", b'<html><head><meta name="robots" content="noarchive"></head>')
+    with paper({"/story-1": (status, headers, hidden)}) as host:
+        assert morgue("crawl", site(host, 'rights_keep = ["noarchive"]')).code == 0
+    store = store_of(tmp_path)
+    (key,) = store.keys("warc/")
+    records = [read_record(m.data) for m in members(io.BytesIO(store.read(key)))]
+    own = [r for r in records if r.url.endswith("/story-1")]
+    answer = next(r for r in own if r.kind == "response")
+    said = next(r for r in own if r.kind == "metadata" and b"fetchTimeMs" in r.block)
+    assert answer.block.startswith(b"HTTP/1.1 200")
+    assert answer.block.endswith(b"\r\n\r\n")
+    assert answer.headers["warc-truncated"] == "unspecified"
+    assert b"notKept: the publisher says noarchive\r\n" in said.block
+    assert b"rightsSignals: noarchive\r\n" in said.block
+
+
+def test_what_was_not_kept_is_sound_for_readers_of_warcs(morgue: Morgue, site: Site) -> None:
+    with paper({"/robots.txt": told("Content-Signal: ai-train=no\n")}) as host:
+        assert morgue("crawl", site(host, 'rights_keep = ["ai-train=no"]')).code == 0
+    checked = morgue("verify")
+    assert checked.code == 0, checked.out
+
+
+def test_what_was_not_kept_is_not_replayed(morgue: Morgue, site: Site, tmp_path: Path) -> None:
+    with paper({"/robots.txt": told("Content-Signal: ai-train=no\n")}) as host:
+        assert morgue("crawl", site(host, 'rights_keep = ["ai-train=no"]')).code == 0
+        url = host.base + "/story-1"
+    index = Index(store_of(tmp_path))
+    permission = Permission(store_of(tmp_path), index, {}, Policy())
+    assert permission.replay(index.closest(url)) == "ai-train=no"

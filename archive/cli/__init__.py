@@ -3,6 +3,8 @@
 Packages that crawl or schedule add their commands by the entry point `newsmorgue.commands`.
 """
 
+import contextlib
+import faulthandler
 import sys
 from importlib.metadata import entry_points
 from typing import Any
@@ -79,6 +81,8 @@ for command in (
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
+    with contextlib.suppress(OSError, ValueError):  # no standard error to write to
+        faulthandler.enable()  # a crash in a C library says where
     try:
         group.main()
     except BrokenPipeError:

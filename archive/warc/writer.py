@@ -290,6 +290,7 @@ class _Group:
             "foundBy": exchange.via,
             "fetchError": exchange.error,
             "rightsSignals": self.rights,
+            "notKept": f"the publisher says {exchange.left_out}" if exchange.left_out else None,
             "bodyAsSent": f"it is not {self.lie}, whatever its head says" if self.lie else None,
             "wall": self.wall,
         }
