@@ -42,9 +42,9 @@ class Exchange:
     included. `response` is empty where no byte came; `error` then says why. `head_length` counts the bytes
     of the final response head; `interim` are 1xx responses that came before it. A body over 1 MiB is in `big`
     and not in `response`, which then holds the head alone. `original` is the capture that a conditional
-    request compared with; `rights` what the host says elsewhere of the use of this URL (robots.txt,
-    tdmrep.json, ai.txt), as the text of `archive.rights.Signals`; `left_out` is the signal for which the body
-    is not kept.
+    request compared with; `referred` is when the document was captured that told of this URL. `rights` is
+    what the host says elsewhere of the use of this URL (robots.txt, tdmrep.json, ai.txt), as the text of
+    `archive.rights.Signals`; `left_out` is the signal for which the body is not kept.
     """
 
     url: str
@@ -60,6 +60,7 @@ class Exchange:
     truncated: str | None = None
     error: str | None = None
     referrer: str | None = None
+    referred: datetime | None = None
     via: str | None = None
     big: Spill | None = None
     original: Original | None = None

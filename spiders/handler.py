@@ -95,6 +95,7 @@ class CaptureHandler(BaseDownloadHandler):
             raise DownloadCancelledError(str(error)) from error
         usual = self._recorder.transport.limits
         own = limits_for(request, usual)
+        made = replace(made, referred=self._recorder.captured(made.referrer))
         return made if own == usual else replace(made, limits=own)
 
 

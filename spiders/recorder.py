@@ -36,6 +36,7 @@ from spiders.transport import Limits, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MOST_SEEN = 5000  # documents whose time is remembered for those that they tell of
 REMEMBER_DAYS = 7.0
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Recorder:
         self.end: RunEnd | None = None
         self.error: MorgueError | None = None
         self.stopping = False
+        self._seen: dict[str, datetime] = {}
         self.stops: list[Callable[[], None]] = []
         self.patience = Patience(seconds=config.upload_patience)
         self._hurry = threading.Event()
@@ -188,10 +190,21 @@ class Recorder:
         try:
             done: asyncio.Future[Capture | None] = asyncio.get_running_loop().create_future()
             spool.enqueue(exchange, done)
-            return await done
+            return self._remember(await done)
         except MorgueError as error:
             self._fail(error)
             raise
+
+    def _remember(self, capture: Capture | None) -> Capture | None:
+        if capture:
+            self._seen[capture.url] = capture.at
+            if len(self._seen) > MOST_SEEN:
+                del self._seen[next(iter(self._seen))]
+        return capture
+
+    def captured(self, url: str | None) -> datetime | None:
+        """When this run captured a document that tells of others; None where it did not, or long ago."""
+        return self._seen.get(url) if url else None
 
     def _fail(self, error: MorgueError) -> None:
         """What cannot be recorded is not worth fetching: end the crawl, keep what is there."""

@@ -38,6 +38,7 @@ class Outgoing:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
     referrer: str | None = None
+    referred: datetime | None = None
     via: str | None = None
     original: Original | None = None
     rights: str = ""
@@ -141,6 +142,7 @@ class Transport:
             truncated=incoming.truncated if response else None,
             error=f"{error.kind}: {error}" if error else None,
             referrer=outgoing.referrer,
+            referred=outgoing.referred,
             via=outgoing.via,
             original=outgoing.original,
             rights=outgoing.rights,

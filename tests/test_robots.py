@@ -211,3 +211,18 @@ def test_what_was_not_kept_is_not_replayed(morgue: Morgue, site: Site, tmp_path:
     index = Index(store_of(tmp_path))
     permission = Permission(store_of(tmp_path), index, {}, Policy())
     assert permission.replay(index.closest(url)) == "ai-train=no"
+
+
+def test_a_capture_names_the_source_that_told_of_it_and_when(
+    morgue: Morgue, site: Site, tmp_path: Path
+) -> None:
+    with paper({}) as host:
+        assert morgue("crawl", site(host)).code == 0
+        source = host.base + "/feed"
+    store = store_of(tmp_path)
+    (told,) = (c.at for c in Index(store).all() if c.url == source)
+    (key,) = store.keys("warc/")
+    records = (read_record(m.data) for m in members(io.BytesIO(store.read(key))))
+    (said,) = (r.block for r in records if r.url.endswith("/story-1") and b"fetchTimeMs" in r.block)
+    lines = said.decode().splitlines()
+    assert {"foundBy: feed", f"via: {source}", f"viaDate: {told:%Y-%m-%dT%H:%M:%SZ}"} <= set(lines)

@@ -287,6 +287,7 @@ class _Group:
         fields = {
             "fetchTimeMs": str(round(exchange.seconds * 1000)),
             "via": exchange.referrer,
+            "viaDate": f"{exchange.referred:%Y-%m-%dT%H:%M:%SZ}" if exchange.referred else None,
             "foundBy": exchange.via,
             "fetchError": exchange.error,
             "rightsSignals": self.rights,
