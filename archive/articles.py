@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,10 @@ SCHEMA = pa.schema(
         ("related", TEXTS),
         ("confidence", pa.float64()),
         ("flags", TEXTS),
+        ("number", pa.string()),
+        ("wire", pa.bool_()),
+        ("notes", TEXTS),
+        ("raw", pa.string()),
         ("site", pa.string()),
         ("run", pa.string()),
         ("captured", TIME),
@@ -90,14 +94,14 @@ def row_dict(row: ArticleRow) -> dict[str, Any]:
     lists = {
         "authors": list(article.authors), "body": list(article.body), "images": images,
         "subheads": [{"before": n, "text": text} for n, text in article.subheads],
-        "related": list(article.related), "flags": list(article.flags),
+        "related": list(article.related), "flags": list(article.flags), "notes": list(article.notes),
     }  # fmt: skip
-    return plain | lists | {"warc": place, "source": json.dumps(article.source, sort_keys=True)}
+    return plain | lists | {"warc": place, "source": _json(article.source), "raw": _json(article.raw)}
 
 
 def json_row(row: ArticleRow) -> dict[str, Any]:
     """The row for JSON: moments as ISO 8601 texts, sources as an object."""
-    data = row_dict(row) | {"source": row.article.source}
+    data = row_dict(row) | {"source": row.article.source, "raw": row.article.raw}
     return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in data.items()}
 
 
@@ -144,6 +148,18 @@ def sightings(
     return sorted(kept, key=lambda r: (r.captured, r.article.url))
 
 
+def _json(said: Mapping[str, str]) -> str:
+    return json.dumps(dict(said), sort_keys=True, ensure_ascii=False)
+
+
+def rows_of_run(store: Store, site: str, run: str) -> list[ArticleRow]:
+    """The rows of one run, by the newest extractor that read it."""
+    keys = [
+        key for key in store.keys(f"articles/site={site}/") if key.rpartition("/")[2].startswith(f"{run}-")
+    ]
+    return [row for group in _by_run(keys).values() for row in _newest(store, group)]
+
+
 def _by_run(keys: list[str]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = defaultdict(list)
     for key in keys:
@@ -172,7 +188,21 @@ def _read(store: Store, key: str) -> tuple[str, list[ArticleRow]]:
     return told or (found[0].extractor if found else ""), found
 
 
-LATER = ("kicker", "byline", "dateline", "canonical", "kind", "subheads", "related", "confidence", "flags")
+LATER = (
+    "kicker",
+    "byline",
+    "dateline",
+    "canonical",
+    "kind",
+    "subheads",
+    "related",
+    "confidence",
+    "flags",
+    "number",
+    "wire",
+    "notes",
+    "raw",
+)
 
 
 def _row(data: dict[str, Any]) -> ArticleRow:
@@ -180,10 +210,11 @@ def _row(data: dict[str, Any]) -> ArticleRow:
     place = data.pop("warc")
     own = {n: data.pop(n) for n in ("site", "run", "captured", "version", "extractor")}
     data = {n: v for n, v in data.items() if n in Article.__slots__ and (n not in LATER or v is not None)}
-    for name in ("authors", "body", "related", "flags"):
+    for name in ("authors", "body", "related", "flags", "notes"):
         data[name] = tuple(data.get(name) or ())
     data["subheads"] = tuple((each["before"], each["text"]) for each in data.get("subheads") or ())
     data["images"] = tuple(Image(**{**i, "agencies": tuple(i.get("agencies") or ())}) for i in data["images"])
     data["source"] = json.loads(data["source"])
+    data["raw"] = json.loads(data.get("raw") or "{}")
     warc = Location(warc=place["key"], offset=place["offset"], length=place["length"])
     return ArticleRow(article=Article(**data), warc=warc, **own)

@@ -2,8 +2,8 @@
 
 The JSON names are those that pywb and cdxj-indexer use: url, mime, status, digest, length, offset, filename.
 `filename` is the WARC's key in the store. Times are UTC; the 14-digit stamp drops fractions of a second,
-`date` keeps them. Ours as well: `id` (WARC-Record-ID), `truncated`, and for revisits, whose mime is
-"warc/revisit", `media`, what their head says that it is.
+`date` keeps them. Ours as well: `id` (WARC-Record-ID), `truncated`, `wall` (what stands in the page's place),
+`rights` (archive.rights), and for revisits, whose mime is "warc/revisit", `media`, what their head says.
 """
 
 import json
@@ -61,6 +61,10 @@ def line_of(capture: Capture) -> str:
         fields["redirect"] = capture.redirect
     if capture.truncated:
         fields["truncated"] = capture.truncated
+    if capture.wall:
+        fields["wall"] = capture.wall
+    if capture.rights:
+        fields["rights"] = capture.rights
     if capture.id:
         fields["id"] = capture.id
     if capture.at.microsecond:
@@ -87,6 +91,8 @@ def capture_of(line: str) -> Capture:
             redirect=found.get("redirect"),
             id=found.get("id", ""),
             truncated=found.get("truncated"),
+            wall=found.get("wall", ""),
+            rights=found.get("rights", ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedWarc(f"not a CDXJ line ({error}): {line[:120]!r}") from error

@@ -12,6 +12,10 @@
 | MORGUE_LOCK_MODE | governance, or compliance: nobody can shorten that | governance |
 | MORGUE_ROLL_MB | a WARC is closed and followed by another at this size, in MiB | 1024 |
 | MORGUE_ROLL_MINUTES | and at this age, in minutes | 60 |
+| MORGUE_RIGHTS_FETCH | signals of a publisher that forbid a fetch, or none | none |
+| MORGUE_RIGHTS_KEEP | those that forbid to keep what was fetched | none |
+| MORGUE_RIGHTS_REPLAY | and those that forbid a replay | none |
+| MORGUE_RIGHTS_EXPORT | and those that forbid an export | noarchive tdm-reservation |
 
 Credentials and endpoint of S3 come from the usual AWS variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_ENDPOINT_URL_S3, AWS_DEFAULT_REGION).
@@ -19,10 +23,11 @@ AWS_ENDPOINT_URL_S3, AWS_DEFAULT_REGION).
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive.errors import ConfigError
+from archive.policy import EXPORT, Policy, rules_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,7 @@ class Config:
     upload_patience: float = 600.0
     lock_days: float = 365.0
     lock_mode: str = "GOVERNANCE"
+    rights: Policy = field(default_factory=Policy)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Config":
@@ -56,6 +62,7 @@ class Config:
             lock_days=_number(env, "MORGUE_LOCK_DAYS", 365, "days", least=0),
             lock_mode=_mode(env.get("MORGUE_LOCK_MODE", "").strip() or "governance"),
             roll_minutes=_number(env, "MORGUE_ROLL_MINUTES", 60, "minutes"),
+            rights=_rights(env),
         )
 
 
@@ -68,6 +75,23 @@ def _number(env: Mapping[str, str], name: str, usual: float, unit: str, *, least
     if not least <= number < 1e7:
         raise ConfigError(f"{name}={text!r} is not a number of {unit}; use for example {usual}")
     return number
+
+
+def _rights(env: Mapping[str, str]) -> Policy:
+    return Policy(
+        fetch=_rules(env, "MORGUE_RIGHTS_FETCH", ()),
+        keep=_rules(env, "MORGUE_RIGHTS_KEEP", ()),
+        replay=_rules(env, "MORGUE_RIGHTS_REPLAY", ()),
+        export=_rules(env, "MORGUE_RIGHTS_EXPORT", EXPORT),
+    )
+
+
+def _rules(env: Mapping[str, str], name: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+    words = env.get(name, "").replace(",", " ").split()
+    try:
+        return rules_of(words) if words else usual
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from error
 
 
 def _mode(text: str) -> str:

@@ -4,6 +4,7 @@ MorgueError
 ├── CallerError            the caller's: a wrong argument, setting or site file
 │   ├── ConfigError        a setting or a site file: names file, key and value
 │   ├── NotCaptured        nothing in the archive for this URL (names the nearest)
+│   ├── RightsReserved     captured, but what its publisher says forbids to show it
 │   └── UnknownSite        no site of this name
 ├── SiteError              the site's: it cannot be, or may not be, fetched
 │   ├── AddressRefused     the host resolves to an address that is not public
@@ -40,6 +41,10 @@ class ConfigError(CallerError):
 
 class NotCaptured(CallerError):
     """The archive holds nothing for this URL and time."""
+
+
+class RightsReserved(CallerError):
+    """What the publisher says of a capture forbids to show it, by the policy of this archive."""
 
 
 class UnknownSite(CallerError):

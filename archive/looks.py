@@ -78,6 +78,8 @@ def version_in(fields: dict[str, str]) -> str:
 
 def judge(known: Known, look: Look, rhythm: Rhythm, *, fronts: Collection[str] = ()) -> Judged:
     """What a look at a page means; when to look again is in the new `known`."""
+    if look.wall and not (look.home or look.moved in fronts):
+        look = replace(look, moved="")  # the address of a wall is nobody's new address
     outcome, detail = _outcome(known, look, fronts)
     if outcome in ("failed", "wall"):
         return Judged(known=_failed(known, look), outcome=outcome, detail=detail)

@@ -1,12 +1,14 @@
 """A capture played back: the response as it was stored, revisits resolved."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from archive.errors import DamagedWarc, NotCaptured
 from archive.index import Index
 from archive.model import Capture, Location
 from archive.store import Store
 from archive.warc import Record, read_record
+from archive.warc.reader import read_date
 from archive.wire import ResponseHead, decode, entity
 
 
@@ -42,19 +44,27 @@ def read_location(store: Store, location: Location) -> Record:
 def play(store: Store, index: Index, capture: Capture) -> Playback:
     """The response of a capture; a revisit lends its body from the capture that it refers to."""
     record = read_location(store, capture.location)
-    head, body = record.http()
     if record.kind == "revisit":
-        return _lent(store, index, capture, record, head)
+        return _lent(store, index, capture, record)
+    head, body = record.http()
     return Playback(capture=capture, head=head, body=entity(head, body))
 
 
-def _lent(store: Store, index: Index, capture: Capture, record: Record, head: ResponseHead) -> Playback:
+def _lent(store: Store, index: Index, capture: Capture, record: Record) -> Playback:
     url = record.headers.get("warc-refers-to-target-uri", record.url).strip("<>")
-    same = [c for c in index.captures(url) if c.kind == "response" and c.digest == capture.digest]
+    known = [c for c in index.captures(url) if c.kind == "response" and c.location != capture.location]
+    same = [c for c in known if c.digest == capture.digest]
+    if not same and record.headers.get("warc-profile", "").endswith("server-not-modified"):
+        # There was no payload to digest: other writers give no digest here, or that of nothing.
+        same = [c for c in known if c.status == 200 and c.at <= capture.at]
     if not same:
         raise NotCaptured(f"the revisit of {record.url} refers to {url}, whose record is not in this archive")
-    nearest = min(same, key=lambda c: abs(c.at - capture.at))
+    wanted = _referred(record, capture)
+    nearest = min(same, key=lambda c: (c.at > capture.at, abs(c.at - wanted)))
     original = play(store, index, nearest)
+    if not record.block.strip():  # old revisits have no head of their own
+        return replace(original, capture=capture)
+    head = record.http()[0]
     # The body's codings are the original's: a 304 or a revisit head may lack them (WARC 1.1, section 6.7).
     own = {name.lower() for name, _ in head.headers}
     missing = tuple((n, v) for n, v in original.head.headers if n.lower() not in own)
@@ -62,3 +72,11 @@ def _lent(store: Store, index: Index, capture: Capture, record: Record, head: Re
     return Playback(
         capture=capture, head=replace(head, status=status, headers=head.headers + missing), body=original.body
     )
+
+
+def _referred(record: Record, capture: Capture) -> datetime:
+    """The moment of the record that a revisit refers to; its own where it does not say."""
+    try:
+        return read_date(record.headers["warc-refers-to-date"])
+    except (KeyError, DamagedWarc):
+        return capture.at

@@ -34,12 +34,15 @@ from archive.spool import (
     read_end,
     read_start,
     repair,
+    sealed_warcs,
+    stem_of,
     warc_key,
     write_durably,
     write_end,
 )
 from archive.store import Store, open_store, sha256_of
 from archive.warc import members
+from archive.warc.strict import frames
 
 T = TypeVar("T")
 
@@ -99,7 +102,7 @@ class Publisher:
         return run if run.warcs else None
 
     def _publish(self, folder: Path, start: RunStart, end: RunEnd) -> Run:
-        warcs = tuple(self.upload(start, path) for path in sorted(folder.glob("*.warc.gz")))
+        warcs = tuple(self.upload(start, path) for path in sealed_warcs(folder))
         run = _run(start, end, warcs)
         if warcs:
             self._patiently(lambda: write_run(self.store, run))
@@ -110,9 +113,9 @@ class Publisher:
 
         Raise StoreConflict where other bytes stand in their place.
         """
-        name = path.name.removesuffix(".warc.gz")
-        key = warc_key(start.site, name, opened_at(name))
-        cdxj = key.replace("warc/", "cdxj/", 1).removesuffix(".warc.gz") + ".cdxj"
+        name, form = stem_of(path)
+        key = warc_key(start.site, name, opened_at(name), form)
+        cdxj = key.replace("warc/", "cdxj/", 1).removesuffix(form) + ".cdxj"
         sealed = describe(path)
         lines = path.with_name(f"{name}.cdxj").read_bytes()
         if not stored:
@@ -124,8 +127,8 @@ class Publisher:
 
     def lost(self, start: RunStart, path: Path) -> bool:
         """Whether the store has lost a published WARC; raise StoreConflict where it holds other bytes."""
-        name = path.name.removesuffix(".warc.gz")
-        key = warc_key(start.site, name, opened_at(name))
+        name, form = stem_of(path)
+        key = warc_key(start.site, name, opened_at(name), form)
         try:
             found = self._patiently(lambda: self.store.digest(key))
         except NotStored:
@@ -137,7 +140,7 @@ class Publisher:
     def agree(self, folder: Path, start: RunStart) -> None:
         """See that index lines and manifest are there, put what has vanished; the WARCs were read before."""
         end = read_end(folder)
-        warcs = tuple(self.upload(start, p, stored=True) for p in sorted(folder.glob("*.warc.gz")))
+        warcs = tuple(self.upload(start, p, stored=True) for p in sealed_warcs(folder))
         if end is None or not warcs:
             return
         run = _run(start, end, warcs)
@@ -190,7 +193,7 @@ def publish(store: Store, folder: Path) -> Run | None:
 def describe(path: Path) -> WarcFile:
     """Name, size, SHA-256 and count of records of a sealed WARC; raise DamagedWarc."""
     with path.open("rb") as file:
-        records = sum(1 for _ in members(file))
+        records = sum(1 for _ in (members(file) if path.name.endswith(".gz") else frames(file)))
     return WarcFile(name=path.name, size=path.stat().st_size, sha256=sha256_of(path), records=records)
 
 
@@ -263,7 +266,7 @@ def _clear(publisher: Publisher, start: RunStart, folder: Path, keep_hours: floa
         return _drop(folder)
     if datetime.now(UTC) - when < timedelta(hours=keep_hours):
         return "kept"
-    lost = [path for path in sorted(folder.glob("*.warc.gz")) if publisher.lost(start, path)]
+    lost = [path for path in sealed_warcs(folder) if publisher.lost(start, path)]
     if lost:
         publisher.publish_held(folder)
         return "restored"
@@ -302,7 +305,7 @@ def _waiting(folder: Path, *, idle: bool) -> Waiting:
         site=site,
         archive=archive,
         state="waiting" if idle else "writing",
-        size=sum(path.stat().st_size for path in folder.glob("*.warc.gz*")),
+        size=sum(path.stat().st_size for path in [*sealed_warcs(folder), *folder.glob("*.open")]),
         why=why,
     )
 

@@ -6,15 +6,22 @@ that name file and key. Reading sites imports no crawler, so that a scheduler ma
 
 import re
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from archive.errors import ConfigError, UnknownSite
+from archive.policy import rules_of
 
 QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d\s*-\s*([01]\d|2[0-3]):[0-5]\d\Z")
+MANY_LINES = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'', re.S)
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+FIELDS = ("yyyy", "yy", "mm", "m", "dd", "d", "page")
+FIELD = re.compile(r"\{([^{}]*)\}")
+_NO_WORDS: Mapping[str, Iterable[str]] = MappingProxyType({})
 KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "float": (int, float),
@@ -31,12 +38,16 @@ class Site:
     `delay` is seconds between two requests to one host, `timeout` seconds for one request, `body_limit`
     bytes of one response body, `recheck_days` how long a known article is visited again after its last
     capture, `requisites_days` how long a style sheet or image counts as fresh. `schedule` is a cron line in
-    `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none". `proxy` is a URL
-    (http, socks4, socks5 or socks5h), `bind` an address of this machine; `verify_tls` = false takes any
-    certificate and old ciphers. `hosts` are further
+    `timezone`, or empty for "by hand only". `requisites` is "same-host", "all" or "none";
+    `requisite_hosts` are further hosts for "same-host", `requisite_mb` bounds each in MiB, and `media` is
+    whether audio and video are among them. `proxy` is a URL (http, socks4, socks5 or socks5h), `bind` an
+    address of this machine; `verify_tls` = false takes any certificate and old ciphers. `hosts` are further
     hosts of this newspaper, `revisit` how often an article is looked at again by its age ("1d: 1h"). The
     budgets are what one run may ask of one host; 0 is no bound. `quiet` are hours in `timezone`
-    ("23:00-06:00") in which nothing is asked for.
+    ("23:00-06:00") in which nothing is asked for. `archives` are URLs of pages that list a day, month or
+    year, with {yyyy}, {yy}, {mm}, {m}, {dd}, {d} and {page} where the date and the page number stand.
+    `rights_fetch`, `rights_keep`, `rights_replay` and `rights_export` are the publisher's signals that
+    forbid each (archive.policy); empty: as for all sites.
     """
 
     id: str
@@ -45,11 +56,15 @@ class Site:
     feeds: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
     articles: str = ""
     schedule: str = ""
     timezone: str = "UTC"
     language: str = ""
     requisites: str = "same-host"
+    requisite_hosts: tuple[str, ...] = ()
+    requisite_mb: float = 16.0
+    media: bool = False
     allow_private: bool = False
     delay: float = 1.0
     concurrency: int = 2
@@ -67,6 +82,10 @@ class Site:
     budget_mb: float = 0.0
     budget_minutes: float = 0.0
     quiet: tuple[str, ...] = ()
+    rights_fetch: tuple[str, ...] = ()
+    rights_keep: tuple[str, ...] = ()
+    rights_replay: tuple[str, ...] = ()
+    rights_export: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     notes: str = ""
     file: str = field(default="", compare=False)
@@ -98,16 +117,56 @@ def find_site(folder: Path, name: str) -> Site:
 def load_site(path: Path) -> Site:
     """Read one site file; raise ConfigError that names file and key."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        said = re.sub(r" \(at line \d+, column \d+\)\Z", "", str(error))
+        found = re.search(r"\(at line (\d+), column \d+\)\Z", str(error))
+        place = f"{path}, line {found[1]}" if found else str(path)
+        raise ConfigError(f"{place}: not valid TOML: {said}") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_site(data, site_id=path.stem, file=str(path))
+    return parse_site(data, site_id=path.stem, file=str(path), text=text)
 
 
-def parse_site(data: dict[str, Any], *, site_id: str, file: str) -> Site:
-    """Make a Site of TOML data; raise ConfigError that names file and key."""
+class _Fault(Exception):
+    """What is wrong with a key; where that is, is said by the one who knows the file."""
+
+    def __init__(self, key: str, message: str, value: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.value = value
+
+
+def line_of(text: str, key: str, value: str = "") -> int | None:
+    """The line of a TOML text (from 1) where a top-level key begins, or its list's element `value`.
+
+    tomllib tells no lines. Text of several lines is passed over, so that notes may speak of keys.
+    """
+    masked = MANY_LINES.sub(lambda found: "\n" * found[0].count("\n"), text)
+    found = re.search(rf"""^[ \t]*["']?{re.escape(key)}["']?[ \t]*=""", masked, re.M)
+    if not found:
+        return None
+    first = masked.count("\n", 0, found.start()) + 1
+    end = re.compile(r"^[ \t]*[\w\"'-]+[ \t]*=", re.M).search(masked, found.end())
+    place = masked.rfind(_toml(value), found.end(), end.start() if end else len(masked)) if value else -1
+    return masked.count("\n", 0, place) + 1 if place >= 0 else first
+
+
+def _place(file: str, text: str, key: str, value: str = "") -> str:
+    line = line_of(text, key, value)
+    return f"{file}, line {line}" if line else file
+
+
+def parse_site(data: dict[str, Any], *, site_id: str, file: str, text: str = "") -> Site:
+    """Make a Site of TOML data; raise ConfigError that names file, key, and line where `text` is given."""
+    try:
+        return _parsed(data, site_id, file)
+    except _Fault as fault:
+        raise ConfigError(f"{_place(file, text, fault.key, fault.value)}: {fault}") from None
+
+
+def _parsed(data: dict[str, Any], site_id: str, file: str) -> Site:
     if not ID.match(site_id):
         raise ConfigError(
             f"{file}: the file's name must be of a-z, 0-9, _ and -, and begin with a letter or digit"
@@ -115,20 +174,21 @@ def parse_site(data: dict[str, Any], *, site_id: str, file: str) -> Site:
     known = {f.name: f for f in fields(Site) if f.name not in ("id", "file")}
     for key in data:
         if key not in known:
-            raise ConfigError(f"{file}: unknown key {key!r}; known keys: {', '.join(known)}")
+            raise _Fault(key, f"unknown key {key!r}; known keys: {', '.join(known)}")
     for key, spec in known.items():
         if spec.default is MISSING and key not in data:
-            raise ConfigError(f"{file}: the key {key!r} is missing")
-    site = Site(id=site_id, file=file, **{k: _value(file, k, str(known[k].type), v) for k, v in data.items()})
-    return check_site(site)
+            raise _Fault(key, f"the key {key!r} is missing")
+    site = Site(id=site_id, file=file, **{k: _value(k, str(known[k].type), v) for k, v in data.items()})
+    _check(site)
+    return site
 
 
-def _value(file: str, key: str, kind: str, value: Any) -> Any:
+def _value(key: str, kind: str, value: Any) -> Any:
     annotation = getattr(Site.__annotations__[key], "__name__", kind)
     wanted = "list" if annotation == "tuple" else annotation
     right = isinstance(value, KINDS[wanted]) and (wanted == "bool" or not isinstance(value, bool))
     if not right or (wanted == "list" and not all(isinstance(v, str) for v in value)):
-        raise ConfigError(f"{file}: {key!r} must be {_SAID[wanted]}, not {value!r}")
+        raise _Fault(key, f"{key!r} must be {_SAID[wanted]}, not {value!r}")
     return tuple(value) if wanted == "list" else value
 
 
@@ -147,36 +207,57 @@ def check_site(site: Site) -> Site:
         raise ConfigError(
             f"{site.id!r} is no site id: use a-z, 0-9, _ and -, and begin with a letter or digit"
         )
-    _check(site)
+    try:
+        _check(site)
+    except _Fault as fault:
+        raise ConfigError(f"{site.file or site.id}: {fault}") from None
     return site
 
 
 def _check(site: Site) -> None:
-    for key in ("home", "feeds", "sitemaps", "sections"):
-        value = getattr(site, key)
-        for url in (value,) if isinstance(value, str) else value:
-            if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-                raise ConfigError(f"{site.file}: {key!r} holds {url!r}, which is no http(s) URL")
+    _check_urls(site)
     if site.requisites not in ("same-host", "all", "none"):
-        raise ConfigError(
-            f"{site.file}: 'requisites' must be same-host, all or none, not {site.requisites!r}"
-        )
-    if site.concurrency < 1 or site.delay < 0 or site.timeout <= 0 or site.body_limit < 1 or site.limit < 0:
-        raise ConfigError(
-            f"{site.file}: delay, timeout, body_limit, limit and concurrency must not be negative"
-        )
-    if site.budget_requests < 0 or site.budget_mb < 0 or site.budget_minutes < 0:
-        raise ConfigError(f"{site.file}: the budgets must not be negative; 0 is no bound")
+        raise _Fault("requisites", f"'requisites' must be same-host, all or none, not {site.requisites!r}")
+    for key in ("delay", "limit", "budget_requests", "budget_mb", "budget_minutes"):
+        if getattr(site, key) < 0:
+            raise _Fault(key, f"{key!r} must not be negative, not {getattr(site, key)}")
+    for key in ("concurrency", "timeout", "body_limit", "requisite_mb"):
+        if getattr(site, key) <= 0:
+            raise _Fault(key, f"{key!r} must not be negative or 0, not {getattr(site, key)}")
     _check_pattern(site)
+    _check_archives(site)
     _check_clock(site)
     _check_times(site)
+    for key in ("rights_fetch", "rights_keep", "rights_replay", "rights_export"):
+        try:
+            rules_of(getattr(site, key))
+        except ValueError as error:
+            raise _Fault(key, f"{key!r}: {error}") from error
+
+
+def _check_urls(site: Site) -> None:
+    for key in ("home", "feeds", "sitemaps", "sections", "archives"):
+        value = getattr(site, key)
+        urls = (value,) if isinstance(value, str) else value
+        for url in urls:
+            if not _is_url(url):
+                raise _Fault(key, f"{key!r} holds {url!r}, which is no http(s) URL", url)
+            if urls.count(url) > 1:
+                raise _Fault(key, f"{key!r} holds {url!r} twice", url)
+
+
+def _is_url(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).netloc)
+    except ValueError:
+        return False
 
 
 def _check_pattern(site: Site) -> None:
     try:
         re.compile(site.articles)
     except re.error as error:
-        raise ConfigError(f"{site.file}: 'articles' is no regular expression: {error}") from error
+        raise _Fault("articles", f"'articles' is no regular expression: {error}") from error
 
 
 def _check_times(site: Site) -> None:
@@ -185,10 +266,23 @@ def _check_times(site: Site) -> None:
     try:
         steps_of(site.revisit)
     except ValueError as error:
-        raise ConfigError(f"{site.file}: 'revisit': {error}") from error
+        raise _Fault("revisit", f"'revisit': {error}") from error
     for span in site.quiet:
         if not QUIET.match(span):
-            raise ConfigError(f"{site.file}: 'quiet' {span!r} is no span of hours; write \"23:00-06:00\"")
+            raise _Fault("quiet", f"'quiet' {span!r} is no span of hours; write \"23:00-06:00\"", span)
+
+
+def _check_archives(site: Site) -> None:
+    for text in site.archives:
+        named = FIELD.findall(text)
+        wrong = [f"{{{name}}}" for name in named if name not in FIELDS]
+        if wrong:
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise _Fault("archives", f"'archives' holds {wrong[0]}; known are {known}", text)
+        year, month = {"yyyy", "yy"} & set(named), {"mm", "m"} & set(named)
+        if ({"dd", "d"} & set(named) and not month) or (month and not year) or not (year or "page" in named):
+            said = f"'archives' holds {text!r}, which names no whole date and no {{page}}"
+            raise _Fault("archives", said, text)
 
 
 def _check_clock(site: Site) -> None:
@@ -197,22 +291,53 @@ def _check_clock(site: Site) -> None:
     try:
         ZoneInfo(site.timezone)
     except (KeyError, ValueError, OSError) as error:
-        raise ConfigError(
-            f"{site.file}: 'timezone' {site.timezone!r} is unknown; use e.g. Africa/Johannesburg"
+        raise _Fault(
+            "timezone", f"'timezone' {site.timezone!r} is unknown; use e.g. Africa/Johannesburg"
         ) from error
     if site.schedule and len(site.schedule.split()) != 5:
-        raise ConfigError(
-            f"{site.file}: 'schedule' {site.schedule!r} is no cron line of five fields; e.g. \"0 * * * *\""
+        raise _Fault(
+            "schedule", f"'schedule' {site.schedule!r} is no cron line of five fields; e.g. \"0 * * * *\""
         )
 
 
-def write_site(site: Site, folder: Path) -> Path:
-    """Write a new site file; raise ConfigError where the id is taken."""
+def check_doubles(site: Site, folder: Path) -> None:
+    """Raise ConfigError where another site file has the same name, home, feed or sitemap.
+
+    Files that cannot be read are another matter, and passed over.
+    """
+    for path in sorted(folder.glob("*.toml")):
+        if path.stem == site.id:
+            continue
+        try:
+            other = load_site(path)
+        except ConfigError:
+            continue
+        if double := _double(site, other):
+            key, value = double
+            text = Path(site.file).read_text(encoding="utf-8") if site.file else ""
+            raise ConfigError(
+                f"{_place(site.file or site.id, text, key, value)}: {key!r} {value!r} is in {path} as well"
+            )
+
+
+def _double(site: Site, other: Site) -> tuple[str, str] | None:
+    for key in ("name", "home"):
+        if getattr(site, key) == getattr(other, key):
+            return key, getattr(site, key)
+    for key in ("feeds", "sitemaps"):
+        for url in getattr(site, key):
+            if url in getattr(other, key):
+                return key, url
+    return None
+
+
+def write_site(site: Site, folder: Path, why: Mapping[str, Iterable[str]] = _NO_WORDS) -> Path:
+    """Write a new site file; raise ConfigError where the id is taken. `why`: see `site_toml`."""
     path = folder / f"{site.id}.toml"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            file.write(site_toml(site))
+            file.write(site_toml(site, why))
     except FileExistsError:
         raise ConfigError(f"{path} exists; edit it, or choose another name with --name") from None
     except OSError as error:
@@ -220,14 +345,28 @@ def write_site(site: Site, folder: Path) -> Path:
     return path
 
 
-def site_toml(site: Site) -> str:
-    """The file's text: only what differs from the defaults, with a word about each."""
+def site_toml(site: Site, why: Mapping[str, Iterable[str]] = _NO_WORDS) -> str:
+    """The file's text: what differs from the defaults, with `why` as comments before the key that it is of.
+
+    A key that has words and no value is there as a comment: what was looked for, and not found.
+    """
     lines = ["# A newspaper that Newsmorgue keeps. Every key: docs/spider-author.md", ""]
     for spec in fields(Site):
-        value = getattr(site, spec.name)
-        if spec.name not in ("id", "file") and value != spec.default:
+        value, words = getattr(site, spec.name), [_comment(line) for line in why.get(spec.name, ())]
+        if spec.name in ("id", "file"):
+            continue
+        if words:
+            lines += ["", *words] if lines[-1] else words
+        if value != spec.default:
             lines.append(f"{spec.name} = {_toml(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _comment(line: str) -> str:
+    """What no comment may hold (TOML 1.0, "Comment") becomes a space."""
+    return "# " + "".join(
+        " " if ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" else c for c in line
+    )
 
 
 def _toml(value: Any) -> str:

@@ -42,6 +42,7 @@ ROLL_BYTES = 1 << 30
 ROLL_SECONDS = 3600.0
 BATCH = 256
 QUEUED_BYTES = 64 << 20
+FORMS = (".warc.gz", ".warc", ".arc.gz", ".arc")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LOOK_AGAIN = 2.0  # seconds between two looks at a full disk
 
@@ -88,9 +89,20 @@ class RunEnd:
     counts: dict[str, int]
 
 
-def warc_key(site: str, name: str, at: datetime) -> str:
-    """The key in the store of a WARC of this site that was opened at `at`."""
-    return f"warc/{site}/{at:%Y/%m/%d}/{name}.warc.gz"
+def warc_key(site: str, name: str, at: datetime, form: str = ".warc.gz") -> str:
+    """The key in the store of a WARC of this site that was opened at `at`; `form` is one of FORMS."""
+    return f"warc/{site}/{at:%Y/%m/%d}/{name}{form}"
+
+
+def sealed_warcs(folder: Path) -> list[Path]:
+    """The sealed WARCs of a run's folder, by name; imported ones may have another form than ours."""
+    return sorted(path for path in folder.iterdir() if path.name.endswith(FORMS))
+
+
+def stem_of(path: Path) -> tuple[str, str]:
+    """A sealed WARC's name, and its form."""
+    form = next(form for form in FORMS if path.name.endswith(form))
+    return path.name.removesuffix(form), form
 
 
 class Spool:
@@ -137,8 +149,7 @@ class Spool:
             self.folder.mkdir(parents=True)
             lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            data = {f: getattr(self.start, f) for f in RunStart.__slots__}
-            _write_json(self.folder / "run.json", data | {"started": self.start.started.isoformat()})
+            write_start(self.folder, self.start)
         except OSError as error:
             raise SpoolError(
                 f"cannot write to the spool {self.folder.parent}: {error.strerror}; set MORGUE_SPOOL"
@@ -514,7 +525,8 @@ def repair(folder: Path) -> int:
         name = opened.name.removesuffix(".warc.gz.open")
         index_anew(opened, warc_key(start.site, name, opened_at(name)))
         seal_files(opened)
-    _drop_empty(folder)
+    if read_end(folder) is None:  # what has ended is whole: a WARC of one record may have been imported
+        _drop_empty(folder)
     return count
 
 
@@ -544,6 +556,12 @@ def whole_groups(path: Path) -> int:
 def opened_at(name: str) -> datetime:
     """The moment in a WARC's name: SITE-YYYYMMDDHHMMSS-RUN-SERIAL."""
     return datetime.strptime(name.rsplit("-", 3)[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+
+
+def write_start(folder: Path, start: RunStart) -> None:
+    """Make a folder that of a run; raise OSError."""
+    data = {f: getattr(start, f) for f in RunStart.__slots__}
+    _write_json(folder / "run.json", data | {"started": start.started.isoformat()})
 
 
 def read_start(folder: Path) -> RunStart:

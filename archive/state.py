@@ -28,6 +28,7 @@ from archive.agenda import Known, Source
 from archive.errors import MorgueError, NotStored, StoreConflict
 from archive.model import Original
 from archive.store import Store
+from archive.variants import variant_key
 
 QUARTER, HOUR, DAY, MONTH = 900, 3600, 86400, 30 * 86400
 KEPT_HEADS = 2
@@ -124,7 +125,8 @@ class State:
         if due is None:
             return None
         stretch = [r for r in self.head.ranges if r.start <= due < r.end]
-        found = [k for k in _live(self.store, stretch) if k.url == url]
+        wanted = variant_key(url)
+        found = [k for k in _live(self.store, stretch) if variant_key(k.url) == wanted]
         return max(found, key=lambda k: k.due, default=None)
 
     def due(self, now: datetime) -> list[Known]:
@@ -135,8 +137,8 @@ class State:
 
 
 def key_of(url: str) -> int:
-    """64 bits that stand for a URL."""
-    return int.from_bytes(hashlib.blake2b(url.encode(), digest_size=8).digest(), "big")
+    """64 bits that stand for a URL and its variants."""
+    return int.from_bytes(hashlib.blake2b(variant_key(url).encode(), digest_size=8).digest(), "big")
 
 
 def stretch_of(due: int, now: int) -> tuple[int, int]:

@@ -40,10 +40,15 @@ ARC_DATE = re.compile(r"\d{14}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong, or odd: where (bytes as stored), and what."""
+    """One thing that is wrong, or odd: where (bytes as stored), and what.
+
+    `kind` is "broken" (the record is not whole, or cannot be found again), "digest" (its bytes are not those
+    that were written) or "claim" (it says of itself what is not so).
+    """
 
     offset: int
     what: str
+    kind: str = "claim"
 
 
 @dataclass(slots=True)
@@ -63,9 +68,16 @@ class Verdict:
         return not self.faults
 
 
-def verify(file: BinaryIO, *, name: str) -> Verdict:
-    """Check a WARC or ARC, gzipped or plain; faults are gathered, not raised."""
-    return _Check(name).run(file)
+def verify(file: BinaryIO, *, name: str, each: "Callable[[Framed], None] | None" = None) -> Verdict:
+    """Check a WARC or ARC, gzipped or plain; faults are gathered, not raised. `each` gets every record."""
+    return _Check(name, each).run(file)
+
+
+def broken(record: Framed) -> bool:
+    """Whether a record is not whole by itself."""
+    check = _Check("")
+    check.look(record)
+    return any(fault.kind == "broken" for fault in check.verdict.faults)
 
 
 def verify_bytes(data: bytes, *, name: str) -> Verdict:
@@ -76,8 +88,9 @@ def verify_bytes(data: bytes, *, name: str) -> Verdict:
 class _Check:
     """The check of one file, while it goes on."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, each: "Callable[[Framed], None] | None" = None) -> None:
         self.verdict = Verdict(name)
+        self.each = each
         self.open = name.endswith(".open")
         self.seen: dict[str, str] = {}
         self.pending: dict[str, Fault] = {}  # by record id: may be explained by a record that comes later
@@ -89,17 +102,20 @@ class _Check:
             for record in frames(file):
                 verdict.size = record.offset + record.length
                 self.look(record)
+                if self.each:
+                    self.each(record)
         except DamagedWarc as error:
-            verdict.faults.append(Fault(offset=error.offset, what=str(error)))
+            verdict.faults.append(Fault(offset=error.offset, what=str(error), kind="broken"))
         verdict.faults += self.pending.values()
         verdict.faults += [fault for fault, number in self.revisits if number not in self.seen]
         if not verdict.records and not verdict.faults:
-            self.fault(0, "no record at all: the file is empty")
+            self.fault(0, "no record at all: the file is empty", kind="broken")
         verdict.faults.sort(key=lambda fault: fault.offset)
         return verdict
 
-    def fault(self, offset: int, what: str, *, note: bool = False) -> None:
-        (self.verdict.notes if note else self.verdict.faults).append(Fault(offset=offset, what=what))
+    def fault(self, offset: int, what: str, *, note: bool = False, kind: str = "claim") -> None:
+        found = Fault(offset=offset, what=what, kind=kind)
+        (self.verdict.notes if note else self.verdict.faults).append(found)
 
     def look(self, record: Framed) -> None:
         kind = record.names.get("warc-type", "")
@@ -122,9 +138,9 @@ class _Check:
 
     def arc(self, record: Framed) -> None:
         if not ARC_DATE.match(record.names["warc-date"]):
-            self.fault(record.offset, f"{record.names['warc-date']!r} is no ARC date")
+            self.fault(record.offset, f"{record.names['warc-date']!r} is no ARC date", kind="broken")
         if record.rest.strip(b"\r\n"):
-            self.fault(record.offset, f"behind the record stands {record.rest[:12]!r}")
+            self.fault(record.offset, f"behind the record stands {record.rest[:12]!r}", kind="broken")
         elif record.rest not in (b"\n", b"\r\n"):
             self.fault(record.offset, "the line end behind the record is missing", note=True)
 
@@ -132,7 +148,7 @@ class _Check:
         names, offset = record.names, record.offset
         for name in REQUIRED:
             if not names.get(name):
-                self.fault(offset, f"{kind or 'unnamed'} record without {name}")
+                self.fault(offset, f"{kind or 'unnamed'} record without {name}", kind="broken")
         if kind and kind not in KINDS:
             self.fault(offset, f"{kind!r} is no WARC-Type of the standard", note=True)
         if record.version not in ("1.0", "1.1"):
@@ -150,7 +166,7 @@ class _Check:
         try:
             moment = read_date(text) if text else None
         except DamagedWarc as error:
-            self.fault(offset, str(error))
+            self.fault(offset, str(error), kind="broken")
             return
         if moment and not text.endswith("Z"):
             self.fault(offset, f"WARC-Date {text!r} is not in UTC: it does not end with Z")
@@ -161,13 +177,15 @@ class _Check:
         offset, rest = record.offset, record.rest
         if b"WARC/" in rest:
             what = "the gzip member holds more than one record: none but the first can be read by its offset"
-            self.fault(offset, what, note=self.open and rest.startswith(b"\r\n\r\nWARC/"))
+            note = self.open and rest.startswith(b"\r\n\r\nWARC/")
+            self.fault(offset, what, note=note, kind="broken")
         elif not record.block and rest in (b"\r\n", b""):
             self.fault(offset, "fewer than two line ends behind an empty block", note=True)
         elif not rest and _counted_in(record, kind):
             self.fault(offset, "Content-Length counts the line ends behind the block", note=True)
         else:
-            self.fault(offset, f"behind the block stand {rest[:12]!r}, not just two line ends")
+            what = f"behind the block stand {rest[:12]!r}, not just two line ends"
+            self.fault(offset, what, kind="broken")
 
     def block(self, record: Framed) -> None:
         said = record.names.get("warc-block-digest")
@@ -176,7 +194,7 @@ class _Check:
         match = matches(said, record.block)
         self.verdict.digests["block" if match else "unknown" if match is None else "block wrong"] += 1
         if match is False:
-            self.fault(record.offset, f"block digest of {_target(record)} is wrong")
+            self.fault(record.offset, f"block digest of {_target(record)} is wrong", kind="digest")
         elif match is None:
             self.fault(
                 record.offset, f"block digest {said[:24]!r} is of no algorithm that we know", note=True
@@ -195,7 +213,8 @@ class _Check:
         if form == "payload wrong":
             # Some digest the whole payload before they truncate it.
             cut = "warc-truncated" in record.names
-            self.fault(record.offset, f"payload digest of {_target(record)} is wrong", note=cut)
+            what = f"payload digest of {_target(record)} is wrong"
+            self.fault(record.offset, what, note=cut, kind="digest")
 
     def revisit(self, record: Framed) -> None:
         names = record.names

@@ -1,7 +1,8 @@
-"""What an article said over time: which addresses are one article, its versions, and what changed between two.
+"""What an article said over time: which addresses are one article, its versions, and what changed between
+two.
 
-Pure. A version is a digest of the words (`words.version_of`); a capture that says what the one before said is a
-sighting of the same version. A text that goes back to what it was is a new version: it was edited twice.
+Pure. A version is a digest of the words (`words.version_of`); a capture that says what the one before said
+is a sighting of the same version. A text that goes back to what it was is a new version: it was edited twice.
 """
 
 import difflib
@@ -13,24 +14,33 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from archive.model import Article, ArticleRow
-from archive.words import extractor_rank, settled
+from archive.words import NOTE, extractor_rank, settled
 
 SAME = 0.5  # likeness of two paragraphs from which one is an edit of the other
-FIELDS = ("headline", "standfirst", "kicker", "authors", "agency", "section", "body", "subheads", "captions", "access")
+FIELDS = (
+    "headline",
+    "standfirst",
+    "kicker",
+    "authors",
+    "agency",
+    "section",
+    "body",
+    "subheads",
+    "captions",
+    "access",
+)
 TOKEN = re.compile(r"\s+|\w+(?:[.,:’'-]\w+)*|[^\w\s]")
-FIGURE = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand|million|billion)s?\b", re.I)
-NAME = re.compile(r"\A[A-ZÀ-ÖØ-Þ][\w’'.-]+\Z")
-QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|„[^“”]*[“”]|«[^»]*»|»[^«]*«|「[^」]*」")
-NOTE = re.compile(
-    r"\b(?:corrections?|correction and clarification|clarification|editor[’']?s[’']? note|an earlier version|updated to"
-    r"|(?:was|has been|were) (?:corrected|amended|updated)|this (?:article|story|report) (?:was|has been)"
-    r"|korrektur|berichtig\w+|richtigstellung|in einer früheren (?:version|fassung)|rectificati\w+|errat(?:um|a)"
-    r"|correcti(?:f|on)|mise à jour|une version précédente|correcci[oó]n|fe de errores|una versi[oó]n anterior"
-    r"|correzione|rettifica|correç[aã]o|rättelse|rettelse)\b",
+FIGURE = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand|million|billion)s?\b",
     re.I,
 )
+NAME = re.compile(r"\A[A-ZÀ-ÖØ-Þ][\w’'.-]+\Z")
+QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|„[^“”]*[“”]|«[^»]*»|»[^«]*«|「[^」]*」")
 MOBILE = re.compile(r"\A(?:www|m|mobile|amp|touch|wap)\.")
-OWN_ID = re.compile(r"(?<![\d-])(\d{5,})(?![\d-])|([0-9a-f]{24,32})\b|-((?:[a-z]\d|\d[a-z])[0-9a-z]{6,})(?:\.html?)?\Z")
+OWN_ID = re.compile(
+    r"(?<![\d-])(\d{5,})(?![\d-])|-(?!20\d{6}\b)(\d{5,})(?:\.html?)?/?\Z|([0-9a-f]{24,32})\b"
+    r"|-((?:[a-z]\d|\d[a-z])[0-9a-z]{6,})(?:\.html?)?\Z"
+)
 DATED = re.compile(r"/(?:19|20)\d\d[/-]?\d\d[/-]?\d\d")
 
 
@@ -83,9 +93,9 @@ class Change:
 class Diff:
     """What changed between two states of an article.
 
-    `classes` say what sort of edit it is: headline, standfirst, byline, correction, figure, quote, name, added,
-    removed, text (other words), or boring: only what does not make a version. `silent` says that the text changed
-    and the page shows neither a new time of modification nor a note.
+    `classes` say what sort of edit it is: headline, standfirst, byline, correction, figure, quote, name,
+    added, removed, text (other words), or boring: only what does not make a version. `silent` says that the
+    text changed and the page shows neither a new time of modification nor a note.
     """
 
     changes: tuple[Change, ...]
@@ -104,13 +114,19 @@ def plain_address(url: str) -> str:
         host = MOBILE.sub("", host)
     path = re.sub(r"(?:/amp(?=/|\Z)|\.amp(?=\.html?\Z|\Z))", "", parts.path)
     path = re.sub(r"/index\.(?:html?|php)\Z", "/", path).rstrip("/")
-    queries = [q for q in parts.query.split("&") if q and not re.match(r"(?:utm_|amp\b|outputType=amp|fbclid|gclid|ref=)", q)]
+    queries = [
+        q
+        for q in parts.query.split("&")
+        if q and not re.match(r"(?:utm_|amp\b|outputType=amp|fbclid|gclid|ref=)", q)
+    ]
     port = f":{parts.port}" if parts.port else ""
     return f"{host}{port}{path}" + (f"?{'&'.join(sorted(queries))}" if queries else "")
 
 
 def own_id(url: str) -> str:
-    """The newspaper's own id of the article in an address: a long number or a hash; "" where there is none."""
+    """The newspaper's own id of the article in an address: a long number or a hash; "" where there is
+    none.
+    """
     path = DATED.sub("/", urlsplit(plain_address("//" + url.partition("://")[2])).path)
     found = [next(filter(None, match.groups())) for match in OWN_ID.finditer(path)]
     return found[-1] if len(found) == 1 or (found and path.rstrip("/").endswith(found[-1])) else ""
@@ -119,8 +135,9 @@ def own_id(url: str) -> str:
 def identities(rows: Iterable[ArticleRow]) -> list[list[ArticleRow]]:
     """Rows grouped by article, each group oldest first.
 
-    Two addresses are one article where one is the other's canonical address, or they differ only in form (mobile,
-    AMP, tracking), or the host and the newspaper's own id agree and their words, too, by half at least.
+    Two addresses are one article where one is the other's canonical address, or they differ only in form
+    (mobile, AMP, tracking), or the host and the newspaper's own id agree and their words, too, by half at
+    least.
     """
     known = sorted(rows, key=lambda r: (r.captured, r.article.url))
     groups = _Groups()
@@ -134,7 +151,9 @@ def identities(rows: Iterable[ArticleRow]) -> list[list[ArticleRow]]:
             by_id[url.partition("/")[0], name].append(row)
     for each in by_id.values():
         for row in each[1:]:
-            if plain_address(row.article.url) != plain_address(each[0].article.url) and _alike(each[0].article, row.article):
+            if plain_address(row.article.url) != plain_address(each[0].article.url) and _alike(
+                each[0].article, row.article
+            ):
                 groups.join(plain_address(each[0].article.url), plain_address(row.article.url))
     found: dict[str, list[ArticleRow]] = defaultdict(list)
     for row in known:
@@ -143,7 +162,9 @@ def identities(rows: Iterable[ArticleRow]) -> list[list[ArticleRow]]:
 
 
 def _canonical(article: Article) -> str:
-    """The canonical address in plain form, where it can be one: not a front page, which some name by mistake."""
+    """The canonical address in plain form, where it can be one: not a front page, which some name by
+    mistake.
+    """
     parts = urlsplit(article.canonical)
     return plain_address(article.canonical) if parts.path.strip("/") or parts.query else ""
 
@@ -177,7 +198,8 @@ class _Groups:
 def timeline(rows: Iterable[ArticleRow], unchanged: Iterable[datetime] = ()) -> list[Version]:
     """The versions of one article, oldest first; what the same reading says again is a sighting.
 
-    `unchanged` are times at which the server said that nothing had changed (304), sightings as well. Rows of another reading (`extractor_rank`) than the newest are left out where the newest has any: two ways of
+    `unchanged` are times at which the server said that nothing had changed (304), sightings as well. Rows
+    of another reading (`extractor_rank`) than the newest are left out where the newest has any: two ways of
     reading one page are no edit.
     """
     known = sorted(rows, key=lambda r: r.captured)
@@ -267,15 +289,17 @@ def _paragraphs(before: list[tuple[int, str]], after: list[tuple[int, str]]) -> 
 
 
 def _likeness(one: str, other: str) -> float:
-    match = difflib.SequenceMatcher(None, TOKEN.findall(one), TOKEN.findall(other), autojunk=False)
+    left, right = TOKEN.findall(one), TOKEN.findall(other)
+    match = difflib.SequenceMatcher(None, left, right, autojunk=False)
     if match.quick_ratio() < SAME / 2:
         return 0.0
     same = sum(block.size for block in match.get_matching_blocks())
     # A paragraph to which a good deal was added is an edit of it as well: the shorter one counts.
-    return same / max(min(len(match.a), len(match.b)), 1)
+    return same / max(min(len(left), len(right)), 1)
 
 
-# --- what sort of edit ---------------------------------------------------------------------------------------
+# --- what sort of edit
+# ---------------------------------------------------------------------------------------
 
 
 def _classes(changes: Sequence[Change]) -> tuple[str, ...]:
@@ -284,7 +308,19 @@ def _classes(changes: Sequence[Change]) -> tuple[str, ...]:
         found |= _class_of(change)
     if len(found) > 1:
         found.discard("boring")
-    order = ("headline", "standfirst", "byline", "correction", "figure", "quote", "name", "added", "removed", "text", "boring")
+    order = (
+        "headline",
+        "standfirst",
+        "byline",
+        "correction",
+        "figure",
+        "quote",
+        "name",
+        "added",
+        "removed",
+        "text",
+        "boring",
+    )
     return tuple(name for name in order if name in found)
 
 

@@ -26,6 +26,18 @@ WORN = re.compile(
     re.I | re.X,
 )
 
+NOTE = re.compile(
+    r"\b(?:corrections?|correction and clarification|clarification|editor[’']?s[’']? note"
+    r"|an earlier version|updated to"
+    r"|(?:was|has been|were) (?:corrected|amended|updated)|this (?:article|story|report) (?:was|has been)"
+    r"|korrektur|berichtig\w+|richtigstellung|in einer früheren (?:version|fassung)|rectificati\w+"
+    r"|errat(?:um|a)"
+    r"|correcti(?:f|on)|mise à jour|une version précédente|correcci[oó]n|fe de errores"
+    r"|una versi[oó]n anterior"
+    r"|correzione|rettifica|correç[aã]o|rättelse|rettelse)\b",
+    re.I,
+)
+
 
 def settled(text: str) -> str:
     """A text without what changes by itself: relative times, counters, spaces, forms of letters."""

@@ -14,7 +14,7 @@ from archive import SOFTWARE
 from archive.cli.options import archive_option, archive_url, echo_json, json_option
 from archive.config import Config, site_folder
 from archive.dates import read_time
-from archive.errors import AddressRefused, CallerError, ConfigError, MorgueError, Unreachable
+from archive.errors import AddressRefused, CallerError, ConfigError, MorgueError, SiteError, Unreachable
 from archive.sites import Site, find_site, load_sites, write_site
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def place_of(hosts: Collection[str]) -> str:
 @click.option(
     "--as-of", "as_of", default="", metavar="TIME", help="Decide what is due as at this time  [default: now]"
 )
+@click.option("--since", default="", metavar="DATE", help="Backfill: pages published from this time on.")
+@click.option("--until", default="", metavar="DATE", help="Backfill: pages published before this time.")
 @click.option("--dry-run", is_flag=True, help="Say what would be crawled; fetch and write nothing.")
 @click.option(
     "--allow-private", is_flag=True, help="Allow addresses that are not public, whatever the site file says."
@@ -151,6 +153,8 @@ def crawl(
     force: bool,
     due_only: bool,
     as_of: str,
+    since: str,
+    until: str,
     dry_run: bool,
     allow_private: bool,
     result: Path | None,
@@ -159,6 +163,9 @@ def crawl(
     as_json: bool,
 ) -> None:
     """Crawl newspapers: front page, feeds, sitemaps, then the articles that they name.
+
+    With --since or --until, dated sitemaps and the site file's archive pages are walked for an interval of
+    the past instead.
 
     Exit code 0 only if the WARCs are published. Example: morgue crawl the-daily-specimen --limit 20
     """
@@ -177,7 +184,8 @@ def crawl(
             "urls": _checked(urls) if urls else (),
             "force": force,
             "due_only": due_only,
-            "as_of": _moment(as_of),
+            "as_of": _moment(as_of, "--as-of"),
+            **_interval(since, until),
         },
         allow_private,
         result,
@@ -277,11 +285,18 @@ def _leave_alone(site: Site, span: str, result: Path | None, as_json: bool) -> N
         click.echo(f"{site.id}: quiet hours ({span}, {site.timezone}): nothing is asked for")
 
 
-def _moment(text: str) -> datetime | None:
+def _moment(text: str, option: str) -> datetime | None:
     found = read_time(text) if text else None
     if text and found is None:
-        raise CallerError(f"--as-of {text!r} is no time; write for example 2026-11-24T10:00")
+        raise CallerError(f"{option} {text!r} is no time; write for example 2026-11-24 or 2026-11-24T10:00")
     return found
+
+
+def _interval(since: str, until: str) -> dict[str, datetime | None]:
+    first, last = _moment(since, "--since"), _moment(until, "--until")
+    if first and last and first >= last:
+        raise CallerError(f"--since {since} is not before --until {until}")
+    return {"since": first, "until": last}
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:
@@ -303,9 +318,54 @@ def _report(done: "Crawled", as_json: bool) -> None:
         click.echo(f"  {key}")
 
 
+@click.command()
+@click.argument("names", nargs=-1, metavar="[SITE]...")
+@click.option("--callback", required=True, help="The public address under which hubs reach this server.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8390, show_default=True, help="Port.")
+@click.option("--allow-private", is_flag=True, help="Allow hubs at addresses that are not public.")
+@archive_option
+def hub(
+    names: tuple[str, ...], callback: str, host: str, port: int, allow_private: bool, archive: str | None
+) -> None:
+    """Subscribe to the WebSub hubs that feeds name, and crawl a newspaper when its hub reports news.
+
+    Without names, all newspapers. Schedules go on as they are: a hub makes a crawl come sooner, never later.
+
+    Example: morgue hub --callback https://archive.example/hub
+    """
+    import logging
+
+    from archive.store import open_store
+    from spiders.hub import Subscriber, serve
+    from spiders.hub import crawl as crawl_child
+
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO
+    )
+    config = Config.from_env()
+    sites = [find_site(site_folder(config), name).id for name in names] or list(
+        load_sites(site_folder(config))
+    )
+    options = ("--archive", archive) if archive else ()
+    subscriber = Subscriber(
+        callback=callback,
+        agent=agent(config),
+        crawl=lambda name: crawl_child(name, options),
+        allow_private=allow_private,
+    )
+    click.echo(f"answering hubs on {host}:{port}, known to them as {callback}", err=True)
+    try:
+        serve(subscriber, open_store(archive_url(archive)), sites, host=host, port=port)
+    except OSError as error:
+        raise CallerError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+        ) from error
+
+
 @click.group()
 def site() -> None:
-    """Add newspapers and list them.
+    """Add newspapers, check and list them.
 
     Example: morgue site add https://paper.example/
     """
@@ -324,38 +384,90 @@ def site() -> None:
     "--delay", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds between requests."
 )
 @click.option("--allow-private", is_flag=True, help="Allow addresses that are not public, like 127.0.0.1.")
+@click.option("--dry-run", is_flag=True, help="Print the site file; write nothing.")
 @json_option
 def add(
-    url: str, name: str, site_id: str, schedule: str, delay: float, allow_private: bool, as_json: bool
+    url: str,
+    name: str,
+    site_id: str,
+    schedule: str,
+    delay: float,
+    allow_private: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
-    """Find the name, feeds and sitemaps of a newspaper, and write its site file.
+    """Find feeds, sitemaps, sections and time zone of a newspaper, and write its site file.
+
+    Asks politely, at most 40 times; robots.txt is obeyed.
 
     Example: morgue site add https://paper.example/ --schedule "*/30 * * * *"
     """
     from dataclasses import replace
 
-    from archive.sites import check_site
+    from archive.sites import check_doubles, check_site, site_toml
     from spiders.probe import check_contact, probe
 
     config = Config.from_env()
     check_contact(config.contact, allow_private=allow_private)
     found = probe(url, user_agent=agent(config), allow_private=allow_private, name=name, site_id=site_id)
-    made = check_site(replace(found, schedule=schedule, delay=delay))
-    path = write_site(made, site_folder(config))
+    made = check_site(replace(found.site, schedule=schedule, delay=delay))
+    folder = site_folder(config)
+    if folder.is_dir() and not dry_run:
+        check_doubles(made, folder)
+    path = folder / f"{made.id}.toml" if dry_run else write_site(made, folder, found.why)
     if as_json:
-        echo_json(
-            {
-                "site": made.id,
-                "file": str(path),
-                "name": made.name,
-                "feeds": made.feeds,
-                "sitemaps": made.sitemaps,
-            }
-        )
-        return
-    click.echo(f"{made.id}: {made.name}, {len(made.feeds)} feeds, {len(made.sitemaps)} sitemaps -> {path}")
-    if not made.feeds and not made.sitemaps:
-        click.echo("no feed and no sitemap was found: only the front page's links will be crawled", err=True)
+        echo_json(_added(made, path))
+    elif dry_run:
+        click.echo(site_toml(made, found.why), nl=False)
+    else:
+        kinds = (made.feeds, "feed"), (made.sitemaps, "sitemap"), (made.sections, "section")
+        said = ", ".join(f"{len(what)} {word}{'' if len(what) == 1 else 's'}" for what, word in kinds)
+        click.echo(f"{made.id}: {made.name}, {said} -> {path}")
+        click.echo(f"  try it: morgue site check {made.id}")
+    for line in () if as_json else found.missing:
+        click.echo(line, err=True)
+
+
+def _added(made: Site, path: Path) -> dict[str, Any]:
+    data: dict[str, Any] = {"site": made.id, "file": str(path), "name": made.name}
+    keys = ("feeds", "sitemaps", "sections", "articles", "timezone", "language")
+    return data | {key: getattr(made, key) for key in keys}
+
+
+@site.command("check")
+@click.argument("names", nargs=-1, metavar="[SITE...]")
+@click.option(
+    "--allow-private", is_flag=True, help="Allow addresses that are not public, whatever the site file says."
+)
+@json_option
+def check(names: tuple[str, ...], allow_private: bool, as_json: bool) -> None:
+    """Try site files against the live newspapers, and say what to mend.
+
+    Asks for the front page, each section, feed and sitemap, and one article; writes nothing. Exit code 0 only
+    if nothing needs mending. Example: morgue site check the-daily-specimen
+    """
+    from archive.sites import check_doubles
+    from spiders.checkup import checkup
+    from spiders.probe import check_contact
+
+    config = Config.from_env()
+    folder = site_folder(config)
+    sites = [find_site(folder, name) for name in names] or list(load_sites(folder).values())
+    if not sites:
+        raise ConfigError(f"no site file in {folder}; run `morgue site add URL`")
+    for each in sites:
+        check_doubles(each, folder)
+        check_contact(config.contact, allow_private=allow_private or each.allow_private)
+    faulty = 0
+    for each in sites:
+        found = checkup(each, user_agent=agent(config), allow_private=allow_private or each.allow_private)
+        faulty += bool(found.mend)
+        for row in found.rows() if as_json else ():
+            echo_json(row)
+        for line in () if as_json else found.lines():
+            click.echo(line)
+    if faulty:
+        raise SiteError(f"{faulty} of {len(sites)} sites need{'s' if faulty == 1 else ''} mending")
 
 
 @site.command("list")

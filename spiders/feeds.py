@@ -1,8 +1,8 @@
 """Feeds: RSS 0.9x, 1.0 (RDF) and 2.0, Atom 0.3 and 1.0, JSON Feed 1.0 and 1.1; broken ones too. Pure.
 
 feedparser reads what is XML. Where it is not, or where there is more than MOST_ITEMS, our own lenient reader
-(`markup`) does, for feedparser is slow there and loses items or parts of addresses. Items are asked for as they
-were told: `feedburner:origLink` and `external_url`, which lead elsewhere, are left alone.
+(`markup`) does, for feedparser is slow there and loses items or parts of addresses. Items are asked for as
+they were told: `feedburner:origLink` and `external_url`, which lead elsewhere, are left alone.
 """
 
 import io
@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 import feedparser
 
-from spiders.markup import Reader, Source, read, texts, unpacked
+from spiders.markup import ROOT, Reader, Source, read, texts, unpacked
 from spiders.told import Told, absolute, link_of, read_date, title_of
 
 MOST_ITEMS = 2000
@@ -25,23 +25,19 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_MINUTES = 366 * 24 * 60
 MINUTES = {"hourly": 60, "daily": 1440, "weekly": 10080, "monthly": 43200, "yearly": 525600}
 ITEM = re.compile(rb"<(?:[\w.-]{1,40}:)?(?:item|entry)(?=[\s>/])", re.I)
-ROOT = re.compile(r"<(?![?!])([^\s<>/]{1,100})")
 KINDS = {"rss": "rss", "rdf": "rdf", "feed": "atom"}
 PUBLISHED = ("pubdate", "published", "issued", "created")
-CHANGED = (
-    "updated",
-    "modified",
-    "date",
-)  # Dublin Core's date is that of the last change, as feedparser has it
+# Dublin Core's date is that of the last change, as feedparser has it.
+CHANGED = ("updated", "modified", "date")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedDocument:
     """A feed: its items in the order told, at most MOST_ITEMS, and what it says of itself.
 
-    `kind` is "rss", "rdf", "atom", "json", "html" (a web page, no feed) or "". `hub` is a WebSub hub, `self_url`
-    the feed's own address, which a subscription needs; "" where none is told. `ttl_minutes` is how long a copy
-    may be used (RSS ttl, or updatePeriod over updateFrequency).
+    `kind` is "rss", "rdf", "atom", "json", "html" (a web page, no feed) or "". `hub` is a WebSub hub,
+    `self_url` the feed's own address, which a subscription needs; "" where none is told. `ttl_minutes` is how
+    long a copy may be used (RSS ttl, or updatePeriod over updateFrequency).
     """
 
     items: tuple[Told, ...] = ()
@@ -146,7 +142,7 @@ def _link(entry: Any, base: str) -> str | None:
             return link_of(href, base)
     # feedparser takes a guid for a link even where it is only a number.
     told = guid or str(dict.get(entry, "link") or "")
-    return link_of(told, "") if entry.get("guidislink", True) else None
+    return link_of(told, "") if links or entry.get("guidislink", True) else None
 
 
 def _rel(feed: Any, rel: str, base: str) -> str:

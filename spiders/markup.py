@@ -1,7 +1,7 @@
 """Bytes in pieces to XML events, for documents that are not quite XML. Flat memory, bounded, never raising.
 
-What is mended on the way, since an XML reader alone would stop or lose text at it: gzip (also twice), UTF-16, a
-byte order mark, a wrong or unknown charset, junk before the first tag, control characters, ampersands that
+What is mended on the way, since an XML reader alone would stop or lose text at it: gzip (also twice), UTF-16,
+a byte order mark, a wrong or unknown charset, junk before the first tag, control characters, ampersands that
 begin no entity of XML. No entity but the five of XML is ever expanded, and nothing is fetched.
 """
 
@@ -9,7 +9,9 @@ import codecs
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import BinaryIO
 
 import lxml.etree
@@ -20,9 +22,23 @@ HEAD = 4096
 GZIP = b"\x1f\x8b"
 DECLARED = re.compile(rb"""\A[^<]{0,512}<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 DECLARATION = re.compile(r"<\?xml\b[^>]{0,500}\?>", re.I)
+START = re.compile(r"<(?:\?xml|!doctype|html|(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|urlset|sitemapindex))\b", re.I)
 # A stray ampersand: it begins none of the five entities of XML, and no number.
 STRAY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
-ENTITY_START = re.compile(r"&#?[A-Za-z0-9]{0,8}\Z")
+# An attribute's value without quotes: at the root it would cost the whole document.
+TAG = re.compile(r"<[A-Za-z][^<>]{0,4000}>")
+UNQUOTED = re.compile(r"""=([^\s<>"'=/]+)(?=[\s>])""")
+ROOT = re.compile(r"<(?![?!])([^\s<>/]{1,100})")
+UNFINISHED = re.compile(r"(?:&#?[A-Za-z0-9]{0,8}|<)\Z")
+LESS = re.compile(r"<(?![A-Za-z_:/!?\u0080-\U0010ffff])")
+SHAPES = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 Source = bytes | BinaryIO | Iterable[bytes]
@@ -72,39 +88,42 @@ def unpacked(source: Source, *, limit: int = UNPACKED_LIMIT, ending: Ending | No
 
 def _gunzipped(pieces: Iterator[bytes], ending: Ending) -> Iterator[bytes]:
     head = b""
-    for piece in pieces:
+    while len(head) < len(GZIP) and (piece := next(pieces, b"")):
         head += piece
-        if len(head) >= len(GZIP):
-            break
-    if not head.startswith(GZIP):
-        if head:
-            yield head
-        yield from pieces
-        return
+    whole = chain((head,), pieces) if head else pieces
+    yield from _members(whole, ending) if head.startswith(GZIP) else whole
+
+
+def _members(pieces: Iterable[bytes], ending: Ending) -> Iterator[bytes]:
+    """The members of a gzip file, one after the other; what pads them is no harm."""
     reader = zlib.decompressobj(wbits=31)
-    try:
-        for piece in _chain(head, pieces):
-            data = piece
-            while data:
-                if reader.eof:  # a further member, or padding, which is no harm
-                    if not data.startswith(GZIP):
-                        return
-                    reader = zlib.decompressobj(wbits=31)
-                if plain := reader.decompress(data, PIECE):
-                    yield plain
-                data = reader.unconsumed_tail or (reader.unused_data if reader.eof else b"")
-        while not reader.eof and (plain := reader.decompress(b"", PIECE)):
-            yield plain
-    except zlib.error:
-        ending.cut = ending.cut or "gzip"
-        return
+    data = b""
+    for piece in pieces:
+        data += piece
+        while data and not (reader.eof and len(data) < len(GZIP)):
+            if reader.eof:
+                if not data.startswith(GZIP):
+                    return
+                reader = zlib.decompressobj(wbits=31)
+            before = reader.copy()
+            try:
+                plain = reader.decompress(data, PIECE)
+            except zlib.error:
+                ending.cut = ending.cut or "gzip"
+                yield from _salvaged(before, data)
+                return
+            if plain:
+                yield plain
+            data = reader.unconsumed_tail or (reader.unused_data if reader.eof else b"")
     if not reader.eof:
         ending.cut = ending.cut or "gzip"
 
 
-def _chain(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from pieces
+def _salvaged(reader: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+    """What unpacks before the fault: a reader gives nothing of the bytes among which it finds one."""
+    with suppress(zlib.error):
+        for place in range(len(data)):
+            yield reader.decompress(reader.unconsumed_tail + data[place : place + 1], PIECE)
 
 
 def texts(pieces: Iterable[bytes]) -> Iterator[str]:
@@ -118,23 +137,20 @@ def texts(pieces: Iterable[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(charset_of(head))(errors="replace")
     if decoder.__class__.__module__ == "encodings.utf_8":
         decoder.errors = "morgue-windows-1252"
-    for piece in _chain(head.removeprefix(codecs.BOM_UTF8), pieces):
+    for piece in chain((head.removeprefix(codecs.BOM_UTF8),), pieces):
         try:
             text = decoder.decode(piece)
-        except (UnicodeError, ValueError):
+        except ValueError:
             return
         if text:
             yield text
-    try:
+    with suppress(ValueError):
         yield decoder.decode(b"", final=True)
-    except (UnicodeError, ValueError):
-        return
 
 
 def charset_of(head: bytes) -> str:
     """The charset of an XML or text document: byte order mark, shape, declaration; else UTF-8."""
-    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (b"\xff\xfe", "utf-16"),
-                       (b"\xfe\xff", "utf-16"), (b"<\x00", "utf-16-le"), (b"\x00<", "utf-16-be")):  # fmt: skip
+    for mark, name in SHAPES:
         if head.startswith(mark):
             return name
     found = DECLARED.match(head)
@@ -148,38 +164,49 @@ def charset_of(head: bytes) -> str:
         info = codecs.lookup(name)
     except (LookupError, ValueError):
         return "utf-8"
-    return info.name if info._is_text_encoding else "utf-8"
+    return info.name if info._is_text_encoding else "utf-8"  # "hex" and "zip" are codecs as well
 
 
 def mended(pieces: Iterable[str]) -> Iterator[str]:
-    """The text from its first tag on, as XML would have it: no control characters, no stray ampersands."""
-    begun, kept = False, ""
+    """The text from its first tag on, as XML would have it: no control characters, no stray "&" or "<"."""
+    pieces = iter(pieces)
+    head = ""
     for piece in pieces:
+        head = (head + piece).lstrip("\ufeff \t\r\n\x00")
+        if len(head) >= HEAD:
+            break
+    kept = ""
+    for piece in chain((_begun(head),), pieces):
         text = kept + piece
-        if not begun:
-            start = text.find("<")
-            if start < 0:
-                kept = ""
-                continue
-            begun, text = True, text[start:]
-            if text.startswith("<?xml") and "?>" not in text[:HEAD] and len(text) < HEAD:
-                begun, kept = False, text
-                continue
-            text = DECLARATION.sub("", text, count=1)
-        cut = ENTITY_START.search(text)
+        cut = UNFINISHED.search(text)
         kept = text[cut.start() :] if cut else ""
         text = text[: cut.start()] if cut else text
-        if text := STRAY.sub("&amp;", CONTROL.sub("", text)):
-            yield text
+        if text:
+            yield LESS.sub("&lt;", STRAY.sub("&amp;", CONTROL.sub("", text)))
     if kept:
-        yield STRAY.sub("&amp;", CONTROL.sub("", kept))
+        yield LESS.sub("&lt;", STRAY.sub("&amp;", CONTROL.sub("", kept)))
+
+
+def is_page(start: str) -> bool:
+    """Whether a document that begins so is a web page."""
+    return any(found[1].lower() in ("html", "head", "body") for found in islice(ROOT.finditer(start), 1))
+
+
+def _begun(head: str) -> str:
+    """The text without what stands in front of its root, and without a declaration, which was heeded."""
+    found = START.search(head)
+    start = found.start() if found else head.find("<")
+    if start < 0:
+        return ""
+    text = DECLARATION.sub("", head[start:], count=1)
+    return TAG.sub(lambda tag: UNQUOTED.sub(r'="\1"', tag[0]), text, count=1)
 
 
 class Reader:
     """What is told of each element: names are local and in lower case, whatever their namespace.
 
-    `path` are the names of the elements around and including the one at hand. A document deeper than DEEPEST is
-    not read on: no feed or sitemap is, and each open element costs memory.
+    `path` are the names of the elements around and including the one at hand. A document deeper than DEEPEST
+    is not read on: no feed or sitemap is, and each open element costs memory.
     """
 
     DEEPEST = 100

@@ -8,25 +8,34 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, ClassVar
 
 import scrapy
 from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
+from archive.config import Config
 from archive.errors import MorgueError
 from archive.extract import extract, paragraphs
 from archive.looks import Look, fields_of
 from archive.memory import remembered
 from archive.model import Capture, Original, Run
+from archive.policy import policy_of
 from archive.reports import write_report
 from archive.sites import Site
 from archive.state import read_state, write_state
 from archive.store import Store, open_store
-from spiders import discovery
-from spiders.plan import Ask, Plan
-from spiders.polite import Forbidden, NotNow, Politeness, host_of
+from archive.walls import WINDOW, wall_of
+from spiders.feeds import read_feed
+from spiders.links import PageLinks, read_loaded, read_page
+from spiders.plan import NO_HINT, Answer, Ask, Plan, SourceHint
+from spiders.polite import NotNow, Politeness, host_of
 from spiders.recorder import Recorder
+from spiders.robots import Forbidden
+from spiders.sitemaps import read_sitemap
+from spiders.styles import css_requisites
+from spiders.told import Told
 
 AHEAD = 500  # requests of a long list that wait at a time: the rest stays a list, and a stop is heard
 MOST_FAILURES = 100
@@ -51,6 +60,8 @@ class NewsSpider(scrapy.Spider):
         as_of: datetime | str | None = None,
         force: bool = False,
         due_only: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
@@ -59,14 +70,17 @@ class NewsSpider(scrapy.Spider):
         now = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of or datetime.now(UTC)
         self.ahead = now - datetime.now(UTC)
         self.plan = Plan(
-            site=self.site, now=now, limit=int(limit) or self.site.limit, force=force, due_only=due_only
-        )
+            site=self.site, now=now, limit=int(limit) or self.site.limit, force=force, due_only=due_only,
+            since=since, until=until,
+        )  # fmt: skip
         self.failures: dict[str, str] = {}
         self.parameters = {
             "limit": self.plan.limit,
             "urls": list(self.only),
             "fronts": list(self.plan.fronts),
         }
+        if self.plan.backfilling:
+            self.parameters["interval"] = [moment.isoformat() for moment in self.plan.interval]
 
     @property
     def end_reason(self) -> str:
@@ -87,7 +101,7 @@ class NewsSpider(scrapy.Spider):
             return
         for ask in self.plan.begin():
             yield self._request(ask)
-        for number, ask in enumerate(self.plan.due()):
+        for number, ask in enumerate(chain(self.plan.archives(), self.plan.due())):
             if number % AHEAD == AHEAD - 1:
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield self._request(ask)
@@ -117,9 +131,12 @@ class NewsSpider(scrapy.Spider):
         return young and ((static and capture.status == 200) or capture.status in (404, 410))
 
     def _request(self, ask: Ask) -> Request:
-        callback = {"feed": self.feed, "front": self.front, "sitemap": self.sitemap}.get(
-            ask.kind, self.article
-        )
+        callback = {
+            "feed": self.feed,
+            "front": self.front,
+            "sitemap": self.sitemap,
+            "archive": self.front,
+        }.get(ask.kind, self.article)
         meta: dict[str, Any] = {"via": ask.via, "kind": ask.kind, "ask": ask}
         meta |= {"found_on": ask.on} if ask.on else {}
         meta |= {"original": ask.original} if ask.original else {}
@@ -154,13 +171,16 @@ class NewsSpider(scrapy.Spider):
         ask = response.meta["ask"]
         if response.status != 200:
             return self._no_document(ask, response)
-        told = discovery.feed(response.body, response.url)
-        return self._requests(self._named(ask, told, response))
+        document = read_feed(response.body, response.url)
+        hint = SourceHint(ttl=60.0 * (document.ttl_minutes or 0), hub=document.hub, topic=document.self_url)
+        return self._requests(self._named(ask, document.items, response, hint))
 
-    def _named(self, ask: Ask, told: Iterable[discovery.Told], response: Response) -> list[Ask]:
-        size = response.meta.get("wire", 0)
+    def _named(
+        self, ask: Ask, told: Iterable[Told], response: Response, hint: SourceHint = NO_HINT
+    ) -> list[Ask]:
         listed = list(told)
-        return self.plan.named(ask, listed, self._look(response), digest=_digest(listed), size=size)
+        answer = Answer(look=self._look(response), digest=_digest(listed), size=response.meta.get("wire", 0))
+        return self.plan.named(ask, listed, answer, hint)
 
     def _no_document(self, ask: Ask, response: Response) -> Iterator[Request]:
         if response.status == 304:
@@ -183,10 +203,10 @@ class NewsSpider(scrapy.Spider):
         if response.status != 200:
             yield from self._no_document(ask, response)
             return
-        document = discovery.sitemap(response.body, response.url)
-        inner = (self.plan.wants_sitemap(told, on=response.url) for told in document.sitemaps)
-        yield from self._requests([each for each in inner if each])
-        yield from self._requests(self._named(ask, document.pages, response))
+        document = read_sitemap(response.body, response.url)
+        yield from self._requests(self.plan.inner(document.sitemaps, on=response.url))
+        hint = SourceHint(cut=f"read in part ({document.cut})" if document.cut else "")
+        yield from self._requests(self._named(ask, document.pages, response, hint))
 
     def front(self, response: Response) -> Iterator[Request]:
         """The links of a front page or section, and what a browser loads with it."""
@@ -194,8 +214,8 @@ class NewsSpider(scrapy.Spider):
         if response.status != 200 or not isinstance(response, TextResponse):
             yield from self._no_document(ask, response)
             return
-        found = discovery.page(response.text, response.url)
-        told = [discovery.Told(url=url) for url in found.links]
+        found = read_page(response.text, response.url)
+        told = [Told(url=url) for url in found.links]
         yield from self._requests(self._named(ask, told, response))
         yield from self._loaded(found, response.url)
 
@@ -208,14 +228,14 @@ class NewsSpider(scrapy.Spider):
             look = await asyncio.to_thread(self._read, response, look)
         self.plan.answered(ask, look, size=response.meta.get("wire", 0))
         if page and isinstance(response, TextResponse) and self.site.requisites != "none":
-            for request in self._loaded(discovery.loaded(response.text, response.url), response.url):
+            for request in self._loaded(read_loaded(response.text, response.url), response.url):
                 yield request
 
     def _read(self, response: TextResponse, look: Look) -> Look:
         """The look at a page of text, with what its article says."""
         from dataclasses import replace
 
-        article = extract(response.text, response.url)
+        article = None if look.wall else extract(response.text, response.url)
         if article is None:
             return look
         self.plan.ledger.read(article)
@@ -226,6 +246,7 @@ class NewsSpider(scrapy.Spider):
         capture: Capture | None = response.meta.get("capture")
         asked = response.meta["ask"].url
         moved = response.url if response.url != asked and response.meta.get("redirect_urls") else ""
+        wall = self._wall(response)
         return Look(
             at=datetime.now(UTC) + self.ahead,
             status=response.status,
@@ -234,8 +255,26 @@ class NewsSpider(scrapy.Spider):
             original=self._original(capture) if response.status == 200 else None,
             moved=moved,
             home=moved in self.plan.fronts,
+            wall=wall,
             capture=capture.id if capture else "",
         )
+
+    def _wall(self, response: Response) -> str:
+        """What stands in an article's place; "" where nothing does."""
+        ask: Ask = response.meta["ask"]
+        if ask.kind != "article" or response.status in (204, 304) or _mime(response) not in PAGES:
+            return ""
+        headers = [(name, value) for name, values in response.headers.items() for value in values]
+        moved_from = ask.url if response.meta.get("redirect_urls") else ""
+        found = wall_of(
+            response.status,
+            headers,
+            response.body[: WINDOW + 1],
+            response.url,
+            moved_from=moved_from,
+            home=self.site.home,
+        )
+        return found.label if found else ""
 
     def _original(self, capture: Capture | None) -> Original | None:
         """The record that holds the payload of a capture: its own, or the one that a revisit refers to."""
@@ -250,11 +289,11 @@ class NewsSpider(scrapy.Spider):
         """Something that a page loads; a style sheet loads more."""
         style = "css" in _header(response, b"Content-Type")
         if style and response.status == 200 and isinstance(response, TextResponse):
-            for url in discovery.css_requisites(response.text, response.url):
+            for url in css_requisites(response.text, response.url):
                 if self.plan.wants_requisite(url):
                     yield self._load(url, "requisite", via="style sheet", on=response.url)
 
-    def _loaded(self, found: discovery.PageLinks, page: str) -> Iterator[Request]:
+    def _loaded(self, found: PageLinks, page: str) -> Iterator[Request]:
         for url in found.data:
             if self.site.requisites != "none" and self.plan.first(url):
                 yield self._load(url, "data", via="preload", on=page)
@@ -264,7 +303,9 @@ class NewsSpider(scrapy.Spider):
 
     def _load(self, url: str, kind: str, *, via: str, on: str) -> Request:
         ask = Ask(url=url, kind=kind, via=via, on=on)
-        return self._request(ask).replace(callback=self.requisite, errback=self.not_loaded)
+        request = self._request(ask).replace(callback=self.requisite, errback=self.not_loaded)
+        request.meta["download_maxsize"] = int(self.site.requisite_mb * (1 << 20))
+        return request
 
     def not_loaded(self, failure: Any) -> None:
         """A page lacks something that it loads."""
@@ -289,7 +330,7 @@ class NewsSpider(scrapy.Spider):
         write_report(store, report)
 
 
-def _digest(told: Iterable[discovery.Told]) -> str:
+def _digest(told: Iterable[Told]) -> str:
     """What stands for all that a source names: its bytes may change without any news."""
     lines = sorted({f"{each.url} {each.when}" for each in told})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
@@ -313,6 +354,13 @@ def spider_of(site: Site) -> type[NewsSpider]:
         "MORGUE_BUDGET_MINUTES": site.budget_minutes,
         "MORGUE_QUIET": list(site.quiet),
         "MORGUE_TIMEZONE": site.timezone,
+        "MORGUE_POLICY": policy_of(
+            Config.from_env().rights,
+            fetch=site.rights_fetch,
+            keep=site.rights_keep,
+            replay=site.rights_replay,
+            export=site.rights_export,
+        ),
         "CONCURRENT_REQUESTS": max(site.concurrency, 16),
         "CONCURRENT_REQUESTS_PER_DOMAIN": site.concurrency,
         "DOWNLOAD_TIMEOUT": site.timeout,

@@ -61,6 +61,7 @@ class Pace:
         self._latency = 0.0
         self._began: float | None = None
         self._next = 0.0
+        self._last = -LONGEST_CRAWL_DELAY
         self._flying = 0
         self._row = 0
         self._refusals = 0
@@ -88,8 +89,12 @@ class Pace:
         return min(slow, 30.0) if self.own and self._latency > SLOW_ANSWER else 0.0
 
     def obey(self, seconds: float | None) -> None:
-        """robots.txt asks for so many seconds between two requests; then one request at a time."""
+        """robots.txt asks for so many seconds between two requests; then one request at a time.
+
+        The request for robots.txt itself was one: the next comes so long after it.
+        """
         self._robots = min(seconds or 0.0, LONGEST_CRAWL_DELAY)
+        self._next = max(self._next, self._last + self._robots)
 
     def turn(self, now: float) -> Turn:
         """Whether a request may go now; asked again after the wait."""
@@ -111,6 +116,7 @@ class Pace:
     def sent(self, now: float, *, share: int = 1) -> None:
         """A request goes out; `share` is how many crawlers ask this host at the time."""
         self._began = now if self._began is None else self._began
+        self._last = now
         self.requests += 1
         self._flying += 1
         self._next = max(self._next, now + self.delay * share)
@@ -120,6 +126,7 @@ class Pace:
     ) -> None:
         """An answer came after `seconds`, with `size` bytes; no `status`: none came."""
         self._flying = max(self._flying - 1, 0)
+        self._last = max(self._last, now)
         self._next = max(self._next, now + self._robots)  # counted from the end of the last answer
         self.bytes += size
         if status is None:

@@ -7,8 +7,9 @@ import scrapy
 from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
-from spiders import discovery
+from spiders.links import read_loaded
 from spiders.listing import Listing
+from spiders.styles import css_requisites
 
 MOST_FAILURES = 1000
 AHEAD = 500  # requests of a long list that wait at a time: the rest stays a list, and a stop is heard
@@ -57,9 +58,9 @@ class PageSpider(scrapy.Spider):
         if not self.requisites or not isinstance(response, TextResponse):
             return
         if "css" in (response.headers.get(b"Content-Type") or b"").decode("latin-1"):
-            wanted = discovery.css_requisites(response.text, response.url)
+            wanted = css_requisites(response.text, response.url)
         elif response.meta.get("asked"):
-            found = discovery.loaded(response.text, response.url)
+            found = read_loaded(response.text, response.url)
             wanted = found.requisites + found.data
         else:
             return

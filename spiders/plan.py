@@ -9,8 +9,9 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from archive.agenda import Known, Rhythm, Source, after_answer, after_failure, steps_of, trusts
 from archive.looks import Judged, Look, judge
@@ -18,14 +19,28 @@ from archive.memory import Memory, Remembered
 from archive.model import Original
 from archive.sites import Site
 from archive.state import Update
-from spiders import discovery
-from spiders.discovery import Told
+from archive.variants import variant_key
+from spiders.backfill import ArchivePage, archive_pages, in_interval, may_hold
 from spiders.ledger import DUE, Ledger, Tally
+from spiders.told import Told
 from spiders.traps import Traps
 
 SITEMAP_DAYS = 30
+MEDIA = re.compile(r"\.(mp[34]|m4[av]|webm|og[gv]|mov|avi|m3u8|mpd|ts|aac|flac|wav)\Z", re.I)
 MOST_SITEMAPS = 50
-PRIORITIES = {"feed": 40, "front": 30, "sitemap": 20, "data": 12, "article": 10, "requisite": 5}
+MOST_BACKFILLED = 10_000  # sitemaps of one backfill
+MOST_NUMBERED = 500  # pages of one day's or month's archive
+EPOCH = datetime(1700, 1, 1, tzinfo=UTC)
+PRIORITIES = {
+    "feed": 40,
+    "front": 30,
+    "sitemap": 20,
+    "archive": 15,
+    "data": 12,
+    "article": 10,
+    "requisite": 5,
+    "rights": 3,
+}
 # Sources whose links wait for nobody; the links of others wait until these have answered.
 FIRST = ("feed", "sitemap")
 
@@ -41,6 +56,7 @@ class Ask:
     known: Known | None = None
     source: Source | None = None
     conditional: bool = False
+    page: ArchivePage | None = None
 
     @property
     def priority(self) -> int:
@@ -61,6 +77,32 @@ class Ask:
         """The record that a "not modified" would speak of."""
         compared = self.known or self.source
         return compared.original if self.conditional and compared else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How a source has answered: `digest` stands for what it names, `size` is in bytes on the wire."""
+
+    look: Look
+    digest: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHint:
+    """What a document says of itself.
+
+    `ttl` is how long a copy may be used, in seconds; `hub` is a WebSub hub and `topic` the feed's name there;
+    `cut` says why it was read in part only.
+    """
+
+    ttl: float = 0.0
+    hub: str = ""
+    topic: str = ""
+    cut: str = ""
+
+
+NO_HINT = SourceHint()
 
 
 @dataclass(slots=True)
@@ -112,12 +154,22 @@ class Plan:
 
     # What to ask for first
 
+    @property
+    def backfilling(self) -> bool:
+        """Whether an interval of the past was asked for."""
+        return self.since is not None or self.until is not None
+
+    @property
+    def interval(self) -> tuple[datetime, datetime]:
+        """The interval that was asked for, in full."""
+        return self.since or EPOCH, self.until or self.now
+
     def begin(self) -> list[Ask]:
-        """The sources of the site."""
+        """The sources of the site: for an interval of the past its sitemaps alone."""
         known = {source.url: source for source in self.sources}
-        told = [("feed", u) for u in self.site.feeds]
-        told += [("front", u) for u in self.fronts]
-        told += [("sitemap", u) for u in self.site.sitemaps]
+        told = [("sitemap", u) for u in self.site.sitemaps]
+        if not self.backfilling:
+            told = [("feed", u) for u in self.site.feeds] + [("front", u) for u in self.fronts] + told
         wanted = [known.get(url) or Source(url=url, kind=kind, due=self.now) for kind, url in told]
         asks = (self._source(source, via="site file") for source in wanted)
         return [ask for ask in asks if ask]
@@ -136,9 +188,25 @@ class Plan:
         conditional = trusts(source, self.now)
         return Ask(url=source.url, kind=source.kind, via=via, on=on, source=source, conditional=conditional)
 
+    def archives(self) -> Iterator[Ask]:
+        """Pages that list what was published in the interval, by the templates of the site file."""
+        if not self.backfilling:
+            return
+        since, until = self.interval
+        for page in archive_pages(self.site.archives, since, until, ZoneInfo(self.site.timezone)):
+            if ask := self._numbered(page):
+                yield ask
+
+    def _numbered(self, page: ArchivePage) -> Ask | None:
+        if page.page > MOST_NUMBERED or not self.first(page.url):
+            return None
+        source = Source(url=page.url, kind="archive", due=self.now, via="site file")
+        self.ledger.tally(source)
+        return Ask(url=page.url, kind="archive", via="site file", source=source, page=page)
+
     def due(self) -> Iterator[Ask]:
         """Known pages whose time has come, so that changes are seen; a limit is for new ones."""
-        if self.limit:
+        if self.limit or self.backfilling:
             return
         horizon = self.now + timedelta(days=self.site.recheck_days) if self.force else self.now
         for known in self.memory.due(horizon):
@@ -162,7 +230,7 @@ class Plan:
 
     def first(self, url: str) -> bool:
         """Whether this is the first time that this run asks for the URL."""
-        key = discovery.tidy(url)
+        key = variant_key(url)
         if key in self._asked:
             return False
         self._asked.add(key)
@@ -170,29 +238,36 @@ class Plan:
 
     # What sources say
 
-    def named(
-        self, ask: Ask, told: Iterable[Told], look: Look, *, digest: str = "", size: int = 0
-    ) -> list[Ask]:
+    def named(self, ask: Ask, told: Iterable[Told], answer: Answer, hint: SourceHint = NO_HINT) -> list[Ask]:
         """A source has answered with a document that names these; what of it is to be asked for now."""
+        look, digest = answer.look, answer.digest
         listed, tally = list(told), self._tally(ask, look.status)
         before = tally.fresh
         asks = [found for each in listed if (found := self._told(ask, each, tally))]
         source = ask.source or Source(url=ask.url, kind=ask.kind, due=self.now)
         same = bool(digest) and digest == source.digest
         tally.outcome = "same" if same else "new"
-        self.ledger.unchanged_bytes += size if same else 0
+        self.ledger.unchanged_bytes += answer.size if same else 0
+        tally.error = hint.cut
         # "Not modified" was said of what has changed since: it is not asked for again.
         lied = bool(source.digest) and not same and source.status == 304 and source.etag == look.etag
-        after = after_answer(source, self.now, named=len(listed), fresh=tally.fresh - before)
+        after = after_answer(source, self.now, named=len(listed), fresh=tally.fresh - before, least=hint.ttl)
+        following = self._numbered(ask.page.next() or ask.page) if ask.page and tally.fresh > before else None
+        asks += [following] if following else []
+        if self.backfilling:
+            return asks  # what was said of the past is no measure of how often to ask
         self.learnt[ask.url] = replace(
             after,
             status=200,
             lies=source.lies + lied,
+            honest=source.honest + (same and source.status == 304),
             trusted=self.now,
             digest=digest,
             etag=look.etag,
             modified=look.modified,
             original=look.original,
+            hub=hint.hub,
+            topic=hint.topic,
         )
         return asks + self._settled(ask.url)
 
@@ -247,7 +322,7 @@ class Plan:
 
     def _told(self, ask: Ask, told: Told, tally: Tally) -> Ask | None:
         if not self._recent(told):
-            tally.skipped["old"] += 1
+            tally.skipped["not of the interval" if self.backfilling else "old"] += 1
             return None
         if ask.kind == "front":
             self._held.append((told.url, ask.url))
@@ -255,12 +330,9 @@ class Plan:
         return self._wanted(told.url, on=ask.url, via=ask.kind, told=told.when)
 
     def _recent(self, told: Told) -> bool:
-        when = told.when
-        if when is None:
-            return True
-        if self.since or self.until:
-            return not ((self.since and when < self.since) or (self.until and when >= self.until))
-        return when > self.now - timedelta(days=SITEMAP_DAYS)
+        if self.backfilling:
+            return in_interval(told, *self.interval) is not False
+        return told.when is None or told.when > self.now - timedelta(days=SITEMAP_DAYS)
 
     def _wanted(self, url: str, *, on: str, via: str, told: datetime | None) -> Ask | None:
         """The ask for a page that a source names; None where it is left out, which is counted."""
@@ -288,7 +360,7 @@ class Plan:
         known = self.memory.find(url) if told and told <= self.now and not self.limit else None
         if known and told and known.fetched and known.fetched < told and known.due > self.now:
             return self._look(known, via=f"{via} says newer", on=on, source=on)
-        self._asked.discard(discovery.tidy(url))  # it may be due
+        self._asked.discard(variant_key(url))  # it may be due
         return None
 
     def _refused(self, url: str) -> str:
@@ -304,13 +376,19 @@ class Plan:
     def _own(self, url: str) -> bool:
         return urlsplit(url).netloc in {self.host, f"www.{self.host}", *self.site.hosts}
 
-    def wants_sitemap(self, told: Told, *, on: str) -> Ask | None:
-        """The ask for a sitemap of an index: on this host, not old, and not too many."""
-        if not self._own(told.url) or not self._recent(told) or self._sitemaps >= MOST_SITEMAPS:
+    def inner(self, told: Iterable[Told], *, on: str) -> list[Ask]:
+        """The sitemaps of an index that are worth reading."""
+        listed = may_hold(told, *self.interval) if self.backfilling else [t for t in told if self._recent(t)]
+        return [ask for each in listed if (ask := self._sitemap(each, on=on))]
+
+    def _sitemap(self, told: Told, *, on: str) -> Ask | None:
+        """The ask for a sitemap of an index: on this host, and not too many."""
+        most = MOST_BACKFILLED if self.backfilling else MOST_SITEMAPS
+        if not self._own(told.url) or self._sitemaps >= most:
             return None
         known = next((source for source in self.sources if source.url == told.url), None)
-        read = known and known.fetched and known.status in (200, 304)
-        if known and read and told.when and known.fetched and told.when < known.fetched and not self.since:
+        read = known.fetched if known and known.status in (200, 304) else None
+        if read and told.when and told.when < read and not self.backfilling:
             return None
         self._sitemaps += 1
         source = known or Source(url=told.url, kind="sitemap", due=self.now, via="sitemap index")
@@ -342,8 +420,11 @@ class Plan:
         """Whether a requisite is to be fetched: by the site's policy, once per freshness period."""
         if self.site.requisites == "none" or url in self.fresh:
             return False
-        host = urlsplit(url).netloc
-        if self.site.requisites == "same-host" and host != self.host and host not in self.site.hosts:
+        parts = urlsplit(url)
+        near = {self.host, *self.site.hosts, *self.site.requisite_hosts}
+        if self.site.requisites == "same-host" and parts.netloc not in near:
+            return False
+        if MEDIA.search(parts.path) and not self.site.media:
             return False
         return self.first(url)
 

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +16,7 @@ from zoneinfo import ZoneInfo
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, NotConfigured
-from scrapy.http.request import NO_CALLBACK
+from scrapy.exceptions import DownloadCancelledError
 from scrapy.robotstxt import RobotParser
 
 from archive import hosts
@@ -29,20 +27,14 @@ from archive.reports import HostReport
 from archive.store import open_store
 from archive.wire import NotHttp, read_head
 from spiders.pace import LONGEST_CRAWL_DELAY, Budget, Pace, quiet, seconds_of, slot
-from spiders.rules import Rules, rules_of
 
 logger = logging.getLogger(__name__)
 NOTE_SECONDS = 60.0
 RENEW_SECONDS = 10.0  # after so long, a crawler knows of those who came after it
-ROBOTS_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 KiB are read
 
 
 class NotNow(DownloadCancelledError):
     """The host is not asked now: a budget is spent, the hour is quiet, or it is down."""
-
-
-class Forbidden(IgnoreRequest):
-    """robots.txt forbids it, or cannot be read."""
 
 
 def host_of(url: str) -> str:
@@ -249,62 +241,3 @@ class Shared:
                 hosts.withdraw(store, host, self._run)
         except MorgueError as error:
             logger.info("a note on a host's pace stays for a minute: %s", error)
-
-
-class Robots:
-    """robots.txt by RFC 9309, as a downloader middleware: in place of Scrapy's own, which allows all where it
-    cannot be read and keeps no delay.
-    """
-
-    def __init__(self, crawler: Crawler) -> None:
-        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
-            raise NotConfigured
-        self.crawler = crawler
-        self.agent = crawler.settings.get("ROBOTSTXT_USER_AGENT") or ""
-        self._rules: dict[str, asyncio.Future[Rules]] = {}
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> "Robots":
-        """Scrapy's own way to make a middleware."""
-        return cls(crawler)
-
-    async def process_request(self, request: Request, spider: Any = None) -> None:  # noqa: ARG002
-        """Pass a request on, or raise Forbidden."""
-        if request.meta.get("redirect_times"):
-            _unconditional(request)
-        if request.meta.get("dont_obey_robotstxt") or not request.url.startswith(("http:", "https:")):
-            return
-        rules = await self.rules(request.url)
-        if not rules.allows(request.url):
-            raise Forbidden(rules.reason or "robots.txt forbids it")
-
-    async def rules(self, url: str) -> Rules:
-        """The rules of a URL's host, read once a run."""
-        parts = urlsplit(url)
-        place = f"{parts.scheme}://{parts.netloc}"
-        if place not in self._rules:
-            self._rules[place] = asyncio.ensure_future(self._fetch(place))
-        return await asyncio.shield(self._rules[place])
-
-    async def _fetch(self, place: str) -> Rules:
-        engine = self.crawler.engine
-        assert engine is not None
-        meta = {"dont_obey_robotstxt": True, "via": "robots.txt", "download_maxsize": ROBOTS_BYTES}
-        request = Request(f"{place}/robots.txt", priority=1000, meta=meta, callback=NO_CALLBACK)
-        try:
-            response = await engine.download_async(request)
-        except Exception as error:  # noqa: BLE001 - whatever it is: robots.txt cannot be read
-            logger.info("%s/robots.txt: %s", place, error)
-            closed = rules_of(None, b"", agent=self.agent)
-            return replace(closed, reason=f"robots.txt cannot be read: {error}")
-        rules = rules_of(response.status, response.body, agent=self.agent)
-        if polite := self.crawler.get_extension(Politeness):
-            polite.obey(host_of(place), rules.delay)
-        return rules
-
-
-def _unconditional(request: Request) -> None:
-    """What is asked for after a redirect is another document: the conditions spoke of the first."""
-    for name in (b"If-None-Match", b"If-Modified-Since"):
-        request.headers.pop(name, None)
-    request.meta.pop("original", None)

@@ -1,7 +1,7 @@
-"""Sitemaps: sets and indexes (sitemaps.org protocol), Google News tags, lists of lines, feeds. Pure, and streaming.
+"""Sitemaps: sets and indexes (sitemaps.org), Google News tags, lists of lines, feeds. Pure, and streaming.
 
-Memory stays flat whatever comes: pieces are unpacked and read one by one, no tree is built, and what is told is
-bounded in bytes and in count.
+Memory stays flat whatever comes: pieces are unpacked and read one by one, no tree is built, and what is told
+is bounded in bytes and in count.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from itertools import chain
 from urllib.parse import urljoin, urlsplit
 
 from spiders.feeds import read_feed
-from spiders.markup import UNPACKED_LIMIT, Ending, Reader, Source, read, texts, unpacked
+from spiders.markup import UNPACKED_LIMIT, Ending, Reader, Source, is_page, read, texts, unpacked
 from spiders.told import Told, link_of, read_date, title_of
 
 MOST_URLS = 50_000  # sitemaps.org protocol, "Using Sitemap index files"
@@ -68,8 +68,8 @@ class SitemapDocument:
     """What a sitemap holds: pages, or further sitemaps.
 
     `kind` is "urlset", "index", "text", "feed", "html" (a web page, no sitemap) or "". `cut` says why reading
-    ended before the document did: "size" (of what is unpacked), "count" (of locations), "gzip" (broken packing),
-    "xml" (the document breaks off, or is no XML to its end), or "".
+    ended before the document did: "size" (of what is unpacked), "count" (of locations), "gzip" (broken
+    packing), "xml" (the document breaks off, or is no XML to its end), or "".
     """
 
     pages: tuple[Told, ...] = ()
@@ -88,26 +88,24 @@ def read_sitemap(
 ) -> SitemapDocument:
     """Read a sitemap from bytes, a binary file or pieces of bytes; gzipped or not.
 
-    `base` is the address it came from. Locations on other hosts are told like the rest: see `cross_submitted`.
-    With `now`, dates more than a day ahead are not believed.
+    `base` is the address it came from. Locations on other hosts are told like the rest: see
+    `cross_submitted`. With `now`, dates more than a day ahead are not believed.
     """
     ending = Ending()
-    pieces = _text(unpacked(source, limit=most_bytes, ending=ending))
+    pieces = texts(unpacked(source, limit=most_bytes, ending=ending))
     head, rest = _beginning(pieces)
     whole = chain(head, rest)
     start = "".join(head).lstrip("\ufeff \t\r\n\x00")
     low = start[:HEAD].lower()
+    if is_page(start[:HEAD]):
+        return SitemapDocument(kind="html")
     if "<" not in low:
-        return _read_lines(whole, base, most_urls, ending)
+        return _read_lines(whole, most_urls, ending)
     if any(name in low for name in FEEDS) and "<urlset" not in low and "<sitemapindex" not in low:
         return _read_feed(whole, base, most_urls, now, ending)
     reader = _Locations(base, most_urls, now)
     read(reader, whole)
     return _document(reader, ending)
-
-
-def _text(pieces: Iterable[bytes]) -> Iterator[str]:
-    return texts(pieces)
 
 
 def _beginning(pieces: Iterator[str]) -> tuple[list[str], Iterator[str]]:
@@ -121,13 +119,8 @@ def _beginning(pieces: Iterator[str]) -> tuple[list[str], Iterator[str]]:
 
 
 def _document(reader: "_Locations", ending: Ending) -> SitemapDocument:
-    if reader.full:
-        cut = "count"
-    else:
-        cut = ending.cut or ("" if reader.whole else "xml")
+    cut = "count" if reader.full else ending.cut or ("" if reader.whole else "xml")
     reader.finish()
-    if reader.root == "html":
-        return SitemapDocument(kind="html", cut=cut if cut != "xml" else "")
     kind = "index" if reader.sitemaps and not reader.pages else "urlset" if reader.pages else ""
     kind = kind or {"urlset": "urlset", "sitemapindex": "index"}.get(reader.root, "")
     return SitemapDocument(pages=tuple(reader.pages), sitemaps=tuple(reader.sitemaps), kind=kind, cut=cut)
@@ -201,7 +194,7 @@ class _Locations(Reader):
             self.pages.append(Told(url=url, when=when))
 
 
-def _read_lines(pieces: Iterable[str], base: str, most: int, ending: Ending) -> SitemapDocument:
+def _read_lines(pieces: Iterable[str], most: int, ending: Ending) -> SitemapDocument:
     """A text sitemap: one address a line, and nothing else."""
     found: list[Told] = []
     for line in _lines(pieces):
@@ -241,8 +234,8 @@ def _read_feed(
 def cross_submitted(url: str, host: str) -> bool:
     """Whether a sitemap's location is on another host than the sitemap, "www." aside.
 
-    The protocol ("Sitemaps & Cross Submits") lets a host speak for another only where that host's robots.txt names
-    the sitemap; publishers sell places in sitemaps, too. `host` may have a port.
+    The protocol ("Sitemaps & Cross Submits") lets a host speak for another only where that host's robots.txt
+    names the sitemap; publishers sell places in sitemaps, too. `host` may have a port.
     """
     try:
         theirs = urlsplit(url).netloc.lower()

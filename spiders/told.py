@@ -12,7 +12,7 @@ TITLE_LENGTH = 1000
 URL_LENGTH = 8192
 AHEAD = timedelta(days=1)
 # Addresses that taking apart and putting together would not change: no dot segments, empty query or fragment.
-MARKS = r"(?![^?]*\.(?:/|\?|\Z))[!\"$-;=?-\[\]-~]{0,8000}(?<!\?)"
+MARKS = r"(?![^?]*\.(?:/|\?|\Z))[!\"$-:=?-\[\]-~]{0,8000}(?<!\?)"
 PLAIN = re.compile(rf"https?://[a-z0-9-][a-z0-9.-]*(?::[0-9]{{1,4}})?/{MARKS}", re.A)
 PATH = re.compile(rf"/(?!/){MARKS}", re.A)
 TAGS = re.compile(r"<[^<>]*>")
@@ -66,7 +66,8 @@ def absolute(url: str, base: str = "") -> str | None:
         return None
     if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > URL_LENGTH:
         return None
-    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", parts.query, ""))
+    # Stripped once more: what stood before the fragment may end in a space.
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path or "/", parts.query, "")).strip()
 
 
 def absolute_all(urls: Iterable[str], base: str) -> tuple[str, ...]:
@@ -105,8 +106,8 @@ def read_date(text: str, *, now: datetime | None = None) -> datetime | None:
     """A date as feeds and sitemaps write it, in UTC; None where it cannot be read or believed.
 
     Read are W3C-DTF (ISO 8601) and RFC 822 with the faults that are common, English month names, and seconds
-    since 1970. A date without a zone is taken for UTC. Not believed are the beginnings of computer time (year 1 and
-    the first day of 1970), and, where `now` is given, what is more than a day ahead of it.
+    since 1970. A date without a zone is taken for UTC. Not believed are the beginnings of computer time (year
+    1 and the first day of 1970), and, where `now` is given, what is more than a day ahead of it.
     """
     raw = " ".join(text[:100].split())
     if not raw:
@@ -153,7 +154,7 @@ def _zone(name: str) -> timezone:
 
 
 def _named(raw: str) -> datetime | None:
-    """ "Fri, 20 Nov 2026 08:00:00 SAST", "November 20, 2026 8:00 am"; RFC 822 zones are left to its reader."""
+    """With names of months: 20 Nov 2026 08:00:00 SAST, or November 20, 2026 8:00 am; see ZONES."""
     found = NAMED.match(raw)
     if not found:
         return None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from archive.agenda import Known, Rhythm
+from archive.extract import paragraphs
 from archive.looks import BESIDE, Judged, Look, fields_of, judge
 from archive.model import Article, Image, Original
 from archive.words import settled
@@ -132,6 +133,16 @@ def test_a_wall_is_no_version_of_an_article() -> None:
     assert (found.outcome, found.known.version) == ("wall", SEEN.version)
 
 
+@pytest.mark.parametrize(("wall", "outcome"), [("consent", "wall"), ("login", "wall"), ("soft-404", "gone")])
+def test_a_page_sent_to_a_wall_has_not_moved_there(wall: str, outcome: str) -> None:
+    found = judged(SEEN, look(None, wall=wall, moved="https://paper.example/login"))
+    assert (found.outcome, found.known.moved) == (outcome, "")
+
+
+def test_a_page_sent_to_the_front_page_is_withdrawn_though_it_is_a_soft_404_as_well() -> None:
+    assert judged(SEEN, look(None, wall="soft-404", moved=HOME)).outcome == "withdrawn"
+
+
 def test_a_page_that_is_no_article_any_more_has_changed() -> None:
     assert judged(SEEN, look(None)).detail == "no article any more"
 
@@ -158,3 +169,13 @@ def test_validators_are_forgotten_with_the_page_that_they_spoke_of() -> None:
     moved = judged(there, look(moved="https://paper.example/2")).known
     assert there.original == original
     assert (moved.etag, moved.original) == ("", None)
+
+
+def test_text_with_markup_in_a_pages_data_counts_as_words_beside_the_body() -> None:
+    page = (
+        '<html><script type="application/ld+json">{{"articleBody":"<p>The bridge is to cost {} million,'
+        ' says the council.</p>"}}</script><article><p>Read more with a subscription.</p></article></html>'
+    )
+    before, after = (" ".join(paragraphs(page.format(cost))) for cost in (12, 14))
+    assert "cost 12 million" in before
+    assert before.replace("12", "14") == after

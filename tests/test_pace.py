@@ -52,6 +52,13 @@ def test_with_a_crawl_delay_one_request_is_out_at_a_time() -> None:
     assert pace.turn(61.0).wait == 0
 
 
+def test_the_request_for_robots_txt_counts_as_well() -> None:
+    pace = Pace()
+    good(pace, 5.0)
+    pace.obey(3.0)
+    assert pace.turn(6.0).wait == pytest.approx(2.0)
+
+
 def test_an_endless_crawl_delay_is_bounded() -> None:
     pace = Pace()
     pace.obey(86400.0)

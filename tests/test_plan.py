@@ -11,8 +11,8 @@ from archive.memory import Remembered, remembered
 from archive.model import Capture, Location, Original
 from archive.reports import RunReport
 from archive.sites import Site
-from spiders.discovery import Told
-from spiders.plan import Ask, Plan
+from spiders.plan import Answer, Ask, Plan
+from spiders.told import Told
 from spiders.traps import MOST_QUERIES, trap_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -28,6 +28,10 @@ def plan(site: Site = SITE, **more: object) -> Plan:
 
 def look(status: int = 200, **more: object) -> Look:
     return Look(at=NOW, status=status, **more)  # type: ignore[arg-type]
+
+
+def answer(found: Look | None = None, *, digest: str = "") -> Answer:
+    return Answer(look=found or look(), digest=digest)
 
 
 def told(*paths: str, when: datetime | None = None) -> list[Told]:
@@ -61,23 +65,23 @@ def test_all_sources_of_the_site_are_asked() -> None:
 def test_links_of_the_front_page_wait_for_what_the_feed_names() -> None:
     made = plan(limit=1)
     begun = sources(made)
-    assert made.named(begun[HOME], told("section/", "about"), look()) == []
-    assert asked(made.named(begun[FEED], told("story"), look())) == ["story"]
+    assert made.named(begun[HOME], told("section/", "about"), answer()) == []
+    assert asked(made.named(begun[FEED], told("story"), answer())) == ["story"]
     assert made.limited
 
 
 def test_links_of_the_front_page_follow_when_a_feed_has_failed() -> None:
     made = plan()
     begun = sources(made)
-    made.named(begun[HOME], told("story"), look())
+    made.named(begun[HOME], told("story"), answer())
     assert asked(made.lost(begun[FEED], kind="failed", why="500")) == ["story"]
 
 
 def test_an_address_is_asked_for_once() -> None:
     made = plan()
     begun = sources(made)
-    made.named(begun[FEED], told("story"), look())
-    assert made.named(begun[HOME], told("story", "story?utm_source=front"), look()) == []
+    made.named(begun[FEED], told("story"), answer())
+    assert made.named(begun[HOME], told("story", "story?utm_source=front", "story?amp=1"), answer()) == []
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_an_address_is_asked_for_once() -> None:
 )
 def test_what_is_not_followed_is_counted_with_its_reason(url: str, reason: str) -> None:
     made = plan()
-    assert made.named(sources(made)[FEED], [Told(url=url)], look()) == []
+    assert made.named(sources(made)[FEED], [Told(url=url)], answer()) == []
     (feed,) = (s for s in report(made).sources if s.url == FEED)
     assert feed.skipped == {reason: 1}
 
@@ -110,13 +114,13 @@ def test_addresses_of_articles_are_no_traps(path: str) -> None:
 def test_endless_queries_of_one_path_are_bounded() -> None:
     made = plan()
     many = [Told(url=f"{HOME}search?q={n}") for n in range(MOST_QUERIES + 50)]
-    assert len(made.named(sources(made)[FEED], many, look())) == MOST_QUERIES
+    assert len(made.named(sources(made)[FEED], many, answer())) == MOST_QUERIES
     assert report(made).traps == {"endless queries": 50}
 
 
 def test_further_hosts_of_the_newspaper_are_its_own() -> None:
     made = plan(replace(SITE, hosts=("sport.paper.example",)))
-    found = made.named(sources(made)[FEED], [Told(url="https://sport.paper.example/1")], look())
+    found = made.named(sources(made)[FEED], [Told(url="https://sport.paper.example/1")], answer())
     assert [a.url for a in found] == ["https://sport.paper.example/1"]
 
 
@@ -140,7 +144,7 @@ def test_without_a_record_to_refer_to_nothing_is_asked_conditionally() -> None:
 def test_a_known_page_that_a_feed_calls_newer_is_asked_for_before_its_time() -> None:
     known = page("story", due=NOW + timedelta(days=1))
     made = plan(memory=Remembered([known]))
-    found = made.named(sources(made)[FEED], told("story", when=NOW - timedelta(hours=1)), look())
+    found = made.named(sources(made)[FEED], told("story", when=NOW - timedelta(hours=1)), answer())
     assert asked(found) == ["story"]
     made.answered(found[0], look(fields={"headline": "x"}))
     assert made.learn().taken == (known,)
@@ -148,7 +152,7 @@ def test_a_known_page_that_a_feed_calls_newer_is_asked_for_before_its_time() -> 
 
 def test_a_known_page_that_a_feed_names_again_is_left_alone() -> None:
     made = plan(memory=Remembered([page("story", due=NOW + timedelta(days=1))]))
-    assert made.named(sources(made)[FEED], told("story", when=NOW - timedelta(days=1)), look()) == []
+    assert made.named(sources(made)[FEED], told("story", when=NOW - timedelta(days=1)), answer()) == []
 
 
 def test_a_limit_is_for_new_articles() -> None:
@@ -181,7 +185,7 @@ def test_a_source_that_said_not_modified_wrongly_is_not_asked_so_again() -> None
     )
     made = plan(sources=(trusted,))
     ask = sources(made)[FEED]
-    made.named(ask, told("story"), look(etag='"1"'), digest="new")
+    made.named(ask, told("story"), answer(look(etag='"1"'), digest="new"))
     (learnt,) = made.learn().sources
     assert learnt.lies == 1
     assert plan(sources=(learnt,)).begin()[0].headers == {}
@@ -189,7 +193,7 @@ def test_a_source_that_said_not_modified_wrongly_is_not_asked_so_again() -> None
 
 def test_what_a_source_named_and_nobody_archived_is_missing() -> None:
     made = plan()
-    one, two, three = made.named(sources(made)[FEED], told("1", "2", "3"), look())
+    one, two, three = made.named(sources(made)[FEED], told("1", "2", "3"), answer())
     made.answered(one, look(fields={"headline": "x"}))
     made.lost(two, kind="forbidden", why="robots.txt forbids it")
     (feed,) = (s for s in report(made).sources if s.url == FEED)
@@ -199,7 +203,7 @@ def test_what_a_source_named_and_nobody_archived_is_missing() -> None:
 
 def test_what_may_not_be_asked_for_now_is_due_in_the_next_run() -> None:
     made = plan()
-    (ask,) = made.named(sources(made)[FEED], told("story"), look())
+    (ask,) = made.named(sources(made)[FEED], told("story"), answer())
     made.lost(ask, kind="deferred", why="budget: 2 requests a run")
     (known,) = made.learn().pages
     assert known.due <= NOW
@@ -208,20 +212,20 @@ def test_what_may_not_be_asked_for_now_is_due_in_the_next_run() -> None:
 
 def test_a_page_that_moved_is_known_at_its_new_address() -> None:
     made = plan()
-    (ask,) = made.named(sources(made)[FEED], told("old"), look())
+    (ask,) = made.named(sources(made)[FEED], told("old"), answer())
     made.answered(ask, look(moved=HOME + "new", fields={"headline": "x"}))
     assert {k.url: k.status for k in made.learn().pages} == {HOME + "old": 301, HOME + "new": 200}
 
 
 def test_a_sitemap_of_another_host_is_not_read() -> None:
     made = plan()
-    assert made.wants_sitemap(Told(url="https://other.example/map.xml"), on=HOME) is None
-    assert made.wants_sitemap(Told(url=HOME + "map.xml"), on=HOME)
+    assert made.inner([Told(url="https://other.example/map.xml")], on=HOME) == []
+    assert asked(made.inner([Told(url=HOME + "map.xml")], on=HOME)) == ["map.xml"]
 
 
 def test_freshness_is_counted_from_publication() -> None:
     made = plan()
-    (ask,) = made.named(sources(made)[FEED], told("story", when=NOW - timedelta(minutes=9)), look())
+    (ask,) = made.named(sources(made)[FEED], told("story", when=NOW - timedelta(minutes=9)), answer())
     made.answered(ask, look(fields={"headline": "x"}))
     assert report(made).lags == (540.0,)
 
@@ -252,3 +256,36 @@ def test_a_lost_state_is_made_of_captures() -> None:
     assert {path: k.status for path, k in found.items()} == {"story": 200, "gone": 410, "old": 301}
     assert found["story"].original
     assert found["story"].original.id == "urn:story200"
+
+
+def test_audio_and_video_are_left_to_the_sites_policy() -> None:
+    assert not plan().wants_requisite(HOME + "film.mp4")
+    assert plan(replace(SITE, media=True)).wants_requisite(HOME + "film.mp4")
+    assert plan(replace(SITE, requisite_hosts=("cdn.example",))).wants_requisite("https://cdn.example/a.css")
+
+
+def days(first: int, last: int) -> dict[str, datetime]:
+    return {"since": datetime(2024, 10, first, tzinfo=UTC), "until": datetime(2024, 10, last, tzinfo=UTC)}
+
+
+def test_a_backfill_reads_the_sitemaps_of_its_interval_and_no_feed() -> None:
+    made = plan(replace(SITE, sitemaps=(HOME + "map.xml",)), **days(3, 5))
+    assert asked(made.begin()) == ["map.xml"]
+    inner = [Told(url=f"{HOME}map-2024-{month:02}.xml") for month in range(1, 13)]
+    assert asked(made.inner(inner, on=HOME)) == ["map-2024-10.xml"]
+
+
+def test_a_backfill_takes_the_pages_of_its_interval() -> None:
+    made = plan(replace(SITE, sitemaps=(HOME + "map.xml",)), **days(3, 5))
+    (ask,) = made.begin()
+    named = told("2024/10/04/in", "2024/09/01/before", "2025/01/01/behind")
+    assert asked(made.named(ask, named, answer())) == ["2024/10/04/in"]
+    assert made.learn().sources == ()
+
+
+def test_a_backfill_walks_archive_pages_day_by_day_and_page_by_page() -> None:
+    made = plan(replace(SITE, archives=(HOME + "all/{yyyy}/{mm}/{dd}/{page}",)), **days(3, 5))
+    first, second = made.archives()
+    assert asked([first, second]) == ["all/2024/10/03/1", "all/2024/10/04/1"]
+    assert asked(made.named(first, told("2024/10/03/a"), answer())) == ["2024/10/03/a", "all/2024/10/03/2"]
+    assert asked(made.named(second, [], answer())) == []

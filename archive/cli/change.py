@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -27,7 +28,7 @@ def versions(url: str, archive: str | None, as_json: bool) -> None:
     from archive.history import history
 
     found = history(the_store(archive), url)
-    told: list[Diff | None] = [None, *(_between(a, b) for a, b in zip(found, found[1:], strict=False))]
+    told: list[Diff | None] = [None, *(_between(a, b) for a, b in pairwise(found))]
     for number, (version, changed) in enumerate(zip(found, told, strict=True), 1):
         if as_json:
             echo_json(_version(number, version) | {"changed": _plain(changed) if changed else None})
@@ -44,7 +45,8 @@ def versions(url: str, archive: str | None, as_json: bool) -> None:
 def difference(url: str, earlier: str | None, later: str | None, archive: str | None, as_json: bool) -> None:
     """Show what changed in an article between two times, word by word.
 
-    Without times, the last edit. Example: morgue diff https://paper.example/story --from 2026-11-20 --to 2026-11-24
+    Without times, the last edit. Example: morgue diff https://paper.example/story --from 2026-11-20 --to
+    2026-11-24
     """
     from archive.history import held_at, history
 
@@ -72,12 +74,17 @@ def _version(number: int, version: Version) -> dict[str, Any]:
     row = version.row
     return {
         "number": number, "url": row.article.url, "version": row.version, "headline": row.article.headline,
-        "first": version.first, "last": version.last, "captures": len(version.sightings), "warc": asdict(row.warc),
+        "first": version.first, "last": version.last, "captures": len(version.sightings),
+        "warc": asdict(row.warc),
     }  # fmt: skip
 
 
 def _plain(changed: Diff) -> dict[str, Any]:
-    return {"classes": changed.classes, "silent": changed.silent, "changes": [asdict(c) for c in changed.changes]}
+    return {
+        "classes": changed.classes,
+        "silent": changed.silent,
+        "changes": [asdict(c) for c in changed.changes],
+    }
 
 
 def _time(moment: datetime) -> str:
@@ -111,5 +118,10 @@ def marked(piece: Piece, *, coloured: bool) -> str:
     if piece.kind == "same":
         return text
     if coloured:
-        return click.style(text, fg=COLOURS[piece.kind], underline=piece.kind == "added", strikethrough=piece.kind == "removed")
+        return click.style(
+            text,
+            fg=COLOURS[piece.kind],
+            underline=piece.kind == "added",
+            strikethrough=piece.kind == "removed",
+        )
     return f"{{+{text}+}}" if piece.kind == "added" else f"[-{text}-]"

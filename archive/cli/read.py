@@ -1,6 +1,7 @@
 """Commands that read an archive: runs, captures, get, articles."""
 
 import sys
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 from archive.cdxj import line_of
 from archive.cli.know import reports_of, summary_line, summary_of
 from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
-from archive.config import Config
+from archive.config import Config, site_folder
 from archive.errors import NotCaptured
 from archive.index import Index
 from archive.model import ArticleRow, Run
@@ -17,6 +18,8 @@ from archive.playback import play, read_location
 from archive.publish import Waiting, waiting
 from archive.reports import RunReport
 from archive.runs import read_run, run_keys
+from archive.sites import load_sites
+from archive.store import Store
 
 
 @click.command()
@@ -119,6 +122,7 @@ def get(url: str, at: str | None, raw: bool, headers: bool, archive: str | None)
 @click.option("--until", metavar="TIME", help="Captured before this time (a bare day is included).")
 @click.option("--url", help="Only the article of this URL.")
 @click.option("--versions", is_flag=True, help="Every version of each article, not only the latest.")
+@click.option("--all-rights", is_flag=True, help="Also articles whose publisher forbids an export.")
 @archive_option
 @json_option
 def articles(
@@ -127,6 +131,7 @@ def articles(
     until: str | None,
     url: str | None,
     versions: bool,
+    all_rights: bool,
     archive: str | None,
     as_json: bool,
 ) -> None:
@@ -142,14 +147,35 @@ def articles(
         "until": a_time(until, end=True),
         "url": url,
     }
-    found = rows(the_store(archive), versions=versions, **wanted)
-    for row in found:
+    store = the_store(archive)
+    found = rows(store, versions=versions, **wanted)
+    allowed = found if all_rights else _exported(store, found)
+    for row in allowed:
         if as_json:
             echo_json(json_row(row))
         else:
             click.echo(_article_line(row))
     if not found and not as_json:
         click.echo("no articles; after a crawl, `morgue extract` makes them from the WARCs", err=True)
+
+
+def _exported(store: Store, found: list[ArticleRow]) -> list[ArticleRow]:
+    """The rows that may be given away; how many are left out, and why, goes to standard error."""
+    from archive.permission import Permission
+
+    config = Config.from_env()
+    folder = site_folder(config)
+    sites = load_sites(folder) if folder.is_dir() else {}
+    permission = Permission(store, Index(store), sites, config.rights)
+    why = [(row, permission.export(row)) for row in found]
+    if left := Counter(said for _row, said in why if said):
+        listed = ", ".join(f"{said}: {count}" for said, count in left.most_common())
+        click.echo(
+            f"{left.total()} articles left out by what their publishers say ({listed}); "
+            "--all-rights brings them",
+            err=True,
+        )
+    return [row for row, said in why if not said]
 
 
 def _article_line(row: ArticleRow) -> str:

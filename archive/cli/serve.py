@@ -25,7 +25,8 @@ def serve(
     from archive.sites import load_sites
 
     store = the_store(archive, exists=False)
-    folder = site_folder(Config.from_env())
+    config = Config.from_env()
+    folder = site_folder(config)
     desk = open_desk(
         store,
         load_sites(folder) if folder.is_dir() else {},  # an archive can be read where no site file is
@@ -34,6 +35,7 @@ def serve(
         replay_port=replay_port,
         room_url=room_url,
         replay_url=replay_url,
+        rights=config.rights,
     )
     if not desk.worker:
         click.echo(f"Replay is off: {wabac.HOW}", err=True)

@@ -4,7 +4,8 @@ Rules: an extractor takes a page and never fetches. Each field says where it cam
 agreement (`body`), after a guard has taken out what is no text of the article (`guard`).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import lxml.html
@@ -22,7 +23,7 @@ from archive.extract.pictures import pictures
 from archive.extract.structure import without_furniture
 from archive.extract.text import from_text
 from archive.model import Article
-from archive.words import READING
+from archive.words import NOTE, READING
 
 __all__ = ["EXTRACTOR", "extract", "from_text", "paragraphs", "without_name"]
 
@@ -35,8 +36,8 @@ DOUBTED = 0.8  # agreement of the readers below which a body is to be looked at
 def extract(html: str, url: str, *, needs_sign: bool = False) -> Article | None:
     """The article on a page, or None where the page shows no sign of being one.
 
-    A sign is data that says so; without one, a long text will do, unless `needs_sign`. A front, a list of stories
-    and an author's page are no articles.
+    A sign is data that says so; without one, a long text will do, unless `needs_sign`. A front, a list of
+    stories and an author's page are no articles.
     """
     tree = _tree(html)
     if tree is None:
@@ -50,20 +51,43 @@ def extract(html: str, url: str, *, needs_sign: bool = False) -> Article | None:
     return article if signed or long else None
 
 
-def paragraphs(html: str) -> tuple[str, ...]:
-    """The longer paragraphs of a page's main part, and the text in its data, whoever takes them for the body.
+HEADINGS = (
+    "//head/title/text() | //h1//text() | //meta[@property='og:title' or @property='og:description' or"
+    " @name='description']/@content"
+)
+LITERAL = re.compile(r'"((?:[^"\\{}<]|\\.){20,})"')
+TOLD = re.compile(r'"((?:[^"\\]|\\.){20,})"')  # in JSON-LD, where a text may have markup
+MARKUP = re.compile(r"<[^<>]{0,500}>")
 
-    Some newspapers have the whole text in JSON-LD alone, behind a paywall.
+
+def paragraphs(html: str) -> tuple[str, ...]:
+    """The longer paragraphs of a page's main part, and what its head and data say, whoever takes them for it.
+
+    Some newspapers have the whole text in JSON-LD alone, behind a paywall; others edit the title of the head
+    and nothing else.
     """
     tree = _tree(html)
     if tree is None:
         return ()
     inside = "not(ancestor::aside or ancestor::nav or ancestor::footer or ancestor::form)"
     main = next((p for p in ("//article", "//main", "//body") if tree.xpath(f"{p}//p")), "//body")
-    told = [text_in(node.get("articleBody")) for node in read_data(tree).nodes if node.get("headline")]
-    found = (text for text in (*(p.text_content() for p in tree.xpath(f"{main}//p[{inside}]")), *told))
-    texts = (" ".join(text.split()) for text in found)
-    return tuple(dict.fromkeys(text for text in texts if len(text) >= SPOKEN))
+    said = (" ".join(p.text_content().split()) for p in tree.xpath(f"{main}//p[{inside}]"))
+    told = (" ".join(text.split()) for text in (*tree.xpath(HEADINGS), *_data_texts(tree)))
+    return tuple(dict.fromkeys((*(text for text in said if len(text) >= SPOKEN), *(t for t in told if t))))
+
+
+def _data_texts(tree: Any) -> Iterator[str]:
+    """Sentences in a page's data: any in JSON-LD, the long ones in what scripts bring along."""
+    for script in tree.iter("script"):
+        told = "ld+json" in (script.get("type") or "")
+        least, pattern = (5, TOLD) if told else (12, LITERAL)  # words, less one
+        found = (MARKUP.sub(" ", literal[1]) for literal in pattern.finditer(script.text or ""))
+        yield from (text for text in found if text.count(" ") >= least or (told and _dense(text)))
+
+
+def _dense(text: str) -> bool:
+    """Whether a text without spaces may be one of sentences: Chinese, Japanese, Thai ..."""
+    return len(text) >= SPOKEN // 2 and sum(char > "\u0e00" for char in text[:80]) > 20
 
 
 def _tree(html: str) -> Any:
@@ -92,7 +116,7 @@ def _article(html: str, url: str, tree: Any, data: PageData) -> Article | None:
     if not is_read(kind):
         return None
     authors = fields.authors()
-    agency, text = _agency(body, kept, authors, data)
+    agency, text, credited = _agency(body, kept, authors, data)
     text = _without_authors(text, authors)
     published, modified = fields.published(), fields.modified()
     dateline, _ = dateline_of(text[0]) if text else ("", "")
@@ -118,8 +142,18 @@ def _article(html: str, url: str, tree: Any, data: PageData) -> Article | None:
         related=related_in(blocks),
         confidence=body.confidence,
         flags=_flags(body),
+        number=fields.number(),
+        wire=bool(agency) and (credited or not any(not agency_named(a) for a in authors)),
+        notes=notes_in(text),
+        raw=fields.raw,
         source=fields.source | ({"body": body.source} if text else {}),
     )
+
+
+def notes_in(body: tuple[str, ...]) -> tuple[str, ...]:
+    """Paragraphs at either end that say what was corrected or updated."""
+    ends = body if len(body) < 6 else (*body[:2], *body[-4:])
+    return tuple(text for text in ends if len(text) < 800 and NOTE.search(text[:120]))
 
 
 def _is_told(standfirst: str, body: tuple[str, ...]) -> bool:
@@ -156,15 +190,15 @@ def _flags(body: Body) -> tuple[str, ...]:
 
 def _agency(
     found: Body, kept: Sequence[Block], authors: tuple[str, ...], data: PageData
-) -> tuple[str, tuple[str, ...]]:
-    """The agency, and the body without the line that credits it."""
+) -> tuple[str, tuple[str, ...], bool]:
+    """The agency; the body without the line that credits it; whether the text itself credits it."""
     body = found.text.paragraphs
     for line in (*reversed(found.text.edges), *_behind(kept, body)):
         if named := agencies_only(line):
-            return named[0], body
+            return named[0], body, True
     if body and (named := agencies_only(body[-1])):
-        return named[0], body[:-1]
+        return named[0], body[:-1], True
     if body and (agency := dateline_of(body[0])[1]):
-        return agency, body
+        return agency, body, True
     said = (*authors, data.state.get("agency", ""), text_in(data.article.get("creditText")))
-    return next((agency for name in said if (agency := agency_named(name))), ""), body
+    return next((agency for name in said if (agency := agency_named(name))), ""), body, False

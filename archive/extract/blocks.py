@@ -15,13 +15,15 @@ Element = Any  # lxml ships no types
 Marked = tuple[tuple[str, str], ...]
 
 NEVER = {
-    "script", "style", "noscript", "template", "svg", "iframe", "head", "select", "option", "input", "textarea",
+    "script", "style", "noscript", "template", "svg", "iframe", "head", "select", "option", "input",
+    "textarea",
     "button", "object", "canvas", "math", "audio", "video",
 }  # fmt: skip
 ASIDE = {"nav", "footer", "aside", "form", "figure", "figcaption", "dialog", "menu", "address"}
 BLOCK = {
-    "p", "div", "section", "article", "main", "header", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl",
-    "dt", "dd", "blockquote", "pre", "table", "thead", "tbody", "tr", "td", "th", "caption", "body", "html", "hr",
+    "p", "div", "section", "article", "main", "header", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li",
+    "dl", "dt", "dd", "blockquote", "pre", "table", "thead", "tbody", "tr", "td", "th", "caption", "body",
+    "html", "hr",
     "center", "details", "summary", "fieldset", *ASIDE,
 }  # fmt: skip
 INLINE = {"a": "a", "b": "b", "strong": "b"}
@@ -29,98 +31,22 @@ HEADS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 # Whole words of a class name or id, and stems that are enough where they begin a word.
 WORDS = frozenset(
-    [
-        "ad",
-        "ads",
-        "adv",
-        "advert",
-        "aside",
-        "author",
-        "authors",
-        "bio",
-        "breadcrumb",
-        "breadcrumbs",
-        "byline",
-        "caption",
-        "captions",
-        "comment",
-        "comments",
-        "consent",
-        "cookie",
-        "copyright",
-        "credit",
-        "credits",
-        "date",
-        "dfp",
-        "disclaimer",
-        "disqus",
-        "embed",
-        "footer",
-        "footnote",
-        "gallery",
-        "hidden",
-        "hide",
-        "infobox",
-        "invisible",
-        "legal",
-        "links",
-        "login",
-        "meta",
-        "modal",
-        "more",
-        "nav",
-        "navigation",
-        "newsletter",
-        "noprint",
-        "outbrain",
-        "overlay",
-        "pagination",
-        "player",
-        "poll",
-        "popular",
-        "popup",
-        "print",
-        "promo",
-        "promos",
-        "published",
-        "rating",
-        "read",
-        "readmore",
-        "readalso",
-        "recirc",
-        "register",
-        "related",
-        "reklama",
-        "share",
-        "sharing",
-        "shop",
-        "sidebar",
-        "signup",
-        "skip",
-        "social",
-        "sponsor",
-        "sponsored",
-        "subscribe",
-        "subscription",
-        "taboola",
-        "tag",
-        "tags",
-        "teaser",
-        "teasers",
-        "timestamp",
-        "toc",
-        "toolbar",
-        "tooltip",
-        "topics",
-        "trending",
-        "tts",
-        "werbung",
-        "anzeige",
-        "publicidad",
-    ]
-)
+    (
+        "ad", "ads", "adv", "advert", "aside", "author", "authors", "bio", "breadcrumb", "breadcrumbs",
+        "byline", "caption", "captions", "comment", "comments", "consent", "cookie", "copyright",
+        "credit", "credits", "date", "dfp", "disclaimer", "disqus", "embed", "footer", "footnote",
+        "gallery", "hidden", "hide", "infobox", "invisible", "legal", "links", "login", "meta", "modal",
+        "more", "nav", "navigation", "newsletter", "noprint", "outbrain", "overlay", "pagination",
+        "player", "poll", "popular", "popup", "print", "promo", "promos", "published", "rating", "read",
+        "readmore", "readalso", "recirc", "register", "related", "reklama", "share", "sharing", "shop",
+        "sidebar", "signup", "skip", "social", "sponsor", "sponsored", "subscribe", "subscription",
+        "taboola", "tag", "tags", "teaser", "teasers", "timestamp", "toc", "toolbar", "tooltip",
+        "topics", "trending", "tts", "werbung", "anzeige", "publicidad",
+    )
+)  # fmt: skip
 STEMS = (
-    "advert", "recommend", "relacion", "teaser", "newsletter", "promo", "comment", "subscri", "sharing", "related",
+    "advert", "recommend", "relacion", "teaser", "newsletter", "promo", "comment", "subscri", "sharing",
+    "related",
     "breadcrumb", "taboola", "outbrain", "caption", "copyright", "disclaimer", "sponsor", "kommentar",
 )  # fmt: skip
 SENTENCE = re.compile(r"[.!?…:;。！？।]['\"”’»›)\]」』]*\Z")
@@ -133,10 +59,9 @@ DENSE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A run of text in one element. `linked` and `strong` count characters that are links
-    or bold; `path` are the elements that
-    it stands in, outermost first; `marked` names those
-    among them that are called furniture (tag and class), and by what word.
+    """A run of text in one element. `linked` and `strong` count characters that are links or bold; `path` are
+    the elements that it stands in, outermost first; `marked` names those among them that are called furniture
+    (tag and class), and by what word.
     """
 
     text: str
@@ -148,7 +73,9 @@ class Block:
 
     @property
     def weight(self) -> int:
-        """How much it counts for text: characters, more of a script that needs fewer; labels count nothing."""
+        """How much it counts for text: characters, more of a script that needs fewer; labels count
+        nothing.
+        """
         size = len(self.text) + 2 * len(DENSE.findall(self.text))
         return size if size >= 50 and self.linked * 2 < len(self.text) and self.tag not in HEADS else 0
 

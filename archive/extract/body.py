@@ -1,17 +1,17 @@
 """The body of an article, by agreement of several readers.
 
-Rules: the cheap readers always (trafilatura, our own structural one, the text in the page's data), the dear ones
-only where these disagree; what is chosen is one reader's whole text, the one that agrees most with the others.
-Agreement is kept as confidence. trafilatura is always called with include_comments=False (with its default it
-takes whole articles for comments and repeats them) and never with deduplicate=True (a process-wide cache that
-empties later versions of a page).
+Rules: the cheap readers always (trafilatura, our own structural one, the text in the page's data), the dear
+ones only where these disagree; what is chosen is one reader's whole text, the one that agrees most with the
+others. Agreement is kept as confidence. trafilatura is always called with include_comments=False (with its
+default it takes whole articles for comments and repeats them) and never with deduplicate=True (a
+process-wide cache that empties later versions of a page).
 """
 
 import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lxml.html
@@ -50,14 +50,15 @@ def body_of(html: str, url: str, kept: Sequence[Block], ground: Ground, told: st
     counted = {name: shingles(said.paragraphs) for name, said in found.items()}
     agreed = agreement(counted["trafilatura"], counted["structure"])
     if agreed < AGREED:
-        dear = {"readability": lambda: _readability(html), "fast": lambda: _trafilatura(html, url, fast=True)}
-        for name, read in dear.items():
-            found[name] = guarded(read(), ground)
-            counted[name] = shingles(found[name].paragraphs)
+        found["readability"] = guarded(_readability(html), ground)
+        found["fast"] = guarded(_trafilatura(html, url, fast=True), ground)
+        counted = {name: shingles(said.paragraphs) for name, said in found.items()}
     best, agreed = medoid(counted) if agreed < AGREED else ("trafilatura", agreed)
     if _holds(shingles(data.paragraphs), counted[best]):
         return Body(text=data, source="json-ld", confidence=round(agreed, 3))
-    return Body(text=found[best], source=best, confidence=round(agreed, 3))
+    doubled = frozenset().union(*(said.flags for said in found.values()))
+    text = replace(found[best], flags=found[best].flags | doubled)  # whichever of them saw it
+    return Body(text=text, source=best, confidence=round(agreed, 3))
 
 
 def medoid(counted: dict[str, Shingles]) -> tuple[str, float]:
@@ -71,7 +72,7 @@ def medoid(counted: dict[str, Shingles]) -> tuple[str, float]:
 def shingles(texts: Iterable[str]) -> Shingles:
     """Runs of four words (characters, in scripts without spaces), counted."""
     words = TOKEN.findall("\n".join(texts).replace("\u00ad", "").lower())
-    runs = Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
+    runs: Shingles = Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
     return runs or Counter([tuple(words)] if words else [])
 
 

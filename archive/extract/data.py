@@ -1,7 +1,7 @@
 """What a page says of itself beside its text: JSON-LD, meta elements, microdata, the state of its CMS. Pure.
 
-Rules: broken JSON is passed over. Of a CMS's state only named keys are read: it also holds names and addresses
-of staff, which are nobody's business.
+Rules: broken JSON is passed over. Of a CMS's state only named keys are read: it also holds names and
+addresses of staff, which are nobody's business.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The fields of an article, each from the source that says it best.
 
-Rules: JSON-LD first, then the CMS's state, meta elements, microdata, the visible page; each field that was found
-names its source. What only the page shows (byline, kicker, shown standfirst) comes from the page.
+Rules: JSON-LD first, then the CMS's state, meta elements, microdata, the visible page; each field that was
+found names its source. What only the page shows (byline, kicker, shown standfirst) comes from the page.
 """
 
 import re
@@ -14,7 +14,8 @@ from archive.dates import read_time
 from archive.extract.blocks import HEADS, Block, key
 from archive.extract.data import PageData, clean, text_in
 from archive.extract.kinds import element_text
-from archive.extract.names import BY, names_in, tidy
+from archive.extract.names import BY, DATE, names_in, tidy
+from archive.versions import own_id
 
 SEPARATOR = re.compile(r"(\s+[|–—·-]\s+|\s*--\s*)")
 STANDFIRST = re.compile(
@@ -30,10 +31,11 @@ BYLINE = re.compile(
     r"byline|author-block|\bauthors?\b|article-author|\bautor(?:en|es)?\b|signature|firma\b", re.I
 )
 PUBLISHED = (
-    "article:published_time", "article:published:time", "og:published_time", "og:article:published_time", "datepublished", "date.published",
-    "dc.date.issued", "dcterms.created", "dc.date", "date", "parsely-pub-date", "sailthru.date", "pubdate",
-    "publishdate", "publish-date", "publication_date", "published_at", "cxenseparse:recs:publishtime",
-    "article.published", "iso-8601-publish-date", "cXenseParse:recs:publishtime".lower(),
+    "article:published_time", "article:published:time", "og:published_time", "og:article:published_time",
+    "datepublished", "date.published", "dc.date.issued", "dcterms.created", "dc.date", "date",
+    "parsely-pub-date", "sailthru.date", "pubdate", "publishdate", "publish-date", "publication_date",
+    "published_at", "cxenseparse:recs:publishtime",
+    "article.published", "iso-8601-publish-date",
 )  # fmt: skip
 MODIFIED = (
     "article:modified_time",
@@ -61,6 +63,7 @@ class Fields:
     def __init__(self, url: str, tree: Any, data: PageData, blocks: Sequence[Block]) -> None:
         self.url, self.tree, self.data, self.blocks = url, tree, data, blocks
         self.source: dict[str, str] = {}
+        self.raw: dict[str, str] = {}
 
     def pick(self, name: str, *offers: Offer) -> str:
         """The first offer that says anything, cleaned."""
@@ -185,7 +188,7 @@ class Fields:
     def published(self) -> datetime | None:
         """When it was published; of two sources that name one day, the one that has the time."""
         items = self.data.items
-        return self._date(
+        found = self._date(
             "published",
             ("json-ld", text_in(self.data.article.get("datePublished"))),
             ("cms", self.data.state.get("published", "")),
@@ -204,6 +207,15 @@ class Fields:
             ("time", next(iter(self.tree.xpath("//header//time/@datetime | //main//time/@datetime")), "")),
             ("json-ld", text_in(self.data.article.get("dateCreated"))),
         )
+        if shown := self._shown_date():
+            self.raw["published"] = shown
+        return found
+
+    def _shown_date(self) -> str:
+        """A line near the headline that is a date, as the page shows it."""
+        start = next((n for n, block in enumerate(self.blocks) if block.tag == "h1"), 0)
+        near = (block.text for block in self.blocks[start : start + 12] if len(block.text) < 60)
+        return next((text for text in near if DATE.match(text)), "")
 
     def modified(self) -> datetime | None:
         """When it was last changed, as the page says."""
@@ -217,19 +229,19 @@ class Fields:
         )
 
     def _date(self, name: str, *offers: Offer) -> datetime | None:
-        day: tuple[str, datetime] | None = None
+        day: tuple[str, datetime, str] | None = None
         for origin, raw in offers:
             moment = _moment(raw)
             if moment is None:
                 continue
             if re.search(r"\d:\d\d|T\d{4}|\A\d{10,13}\Z", raw):
                 if day is None or abs((moment - day[1]).total_seconds()) < 2 * 86400:
-                    self.source[name] = origin
+                    self.source[name], self.raw[name] = origin, raw
                     return moment
             elif day is None:
-                day = origin, moment
+                day = origin, moment, raw
         if day:
-            self.source[name] = day[0]
+            self.source[name], self.raw[name] = day[0], day[2]
         return day[1] if day else None
 
     def section(self) -> str:
@@ -252,6 +264,8 @@ class Fields:
             ("json-ld", text_in(self.data.article.get("inLanguage"))),
             ("meta", self.data.meta.get("og:locale", "")),
         )
+        if found:
+            self.raw["language"] = found
         return re.split(r"[-_]", found)[0].lower()
 
     def canonical(self) -> str:
@@ -262,6 +276,17 @@ class Fields:
             ("meta", self.data.meta.get("og:url", "")),
         )
         return urljoin(self.url, found) if found else ""
+
+    def number(self) -> str:
+        """The newspaper's own id of the article."""
+        identifier = self.data.article.get("identifier")
+        said = identifier if isinstance(identifier, str | int) else ""
+        return self.pick(
+            "number",
+            ("cms", self.data.state.get("id", "")),
+            ("json-ld", "" if "://" in str(said) else str(said)[:80]),
+            ("url", own_id(self.url)),
+        )
 
     def access(self) -> str:
         """Who may read it; absence of a sign is unknown."""

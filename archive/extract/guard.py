@@ -1,7 +1,7 @@
 """What may not stand in a body: headings, captions, labels, promotion, and anything twice. Pure.
 
-Rules: a line is judged by where it stands on the page (its block), where it is found there; what is dropped is
-said by a flag. Nothing is dropped for what it is about.
+Rules: a line is judged by where it stands on the page (its block), where it is found there; what is dropped
+is said by a flag. Nothing is dropped for what it is about.
 """
 
 import re
@@ -12,19 +12,25 @@ from archive.extract.blocks import HEADS, SENTENCE, Block, is_label, key
 
 LIST = re.compile(r"\A[-•–*]\s+(?=\S)")
 PROMOTION = re.compile(
-    r"newsletter|subscri|sign(ing)? up|sign in|whatsapp|podcast|follow (us|.{2,30} on)\b|download(ing)? (the|our) app|app store"
-    r"|google play|telegram|abonn|registrier|jetzt testen|suscr[ií]b|inscrivez|iscriviti|assine|push-nachricht"
-    r"|read more|read also|see also|lesen sie (auch|mehr)|mehr zum thema|lire aussi|a lire|leggi anche|lea tambi[eé]n"
+    r"newsletter|subscri|sign(ing)? up|sign in|whatsapp|podcast|follow (us|.{2,30} on)\b"
+    r"|download(ing)? (the|our) app|app store"
+    r"|google play|telegram|abonn|registrier|jetzt testen|suscr[ií]b|inscrivez|iscriviti|assine"
+    r"|push-nachricht"
+    r"|read more|read also|see also|lesen sie (auch|mehr)|mehr zum thema|lire aussi|a lire|leggi anche"
+    r"|lea tambi[eé]n"
     r"|leia (mais|tamb[eé]m)|lees ook|our (app|channel)|facebook|instagram|our award-winning journalism",
     re.I,
 )
 PRICE = re.compile(
-    r"(?:[€$£¥]|\bR)\s?\d|\d\s?(?:€|\$|kr\b|p/m\b)|\b(?:premium|digital[- ]only|subscribe|subscription|abo)\b",
+    r"(?:[€$£¥]|\bR)\s?\d|\d\s?(?:€|\$|kr\b|p/m\b)|\b(?:premium|digital[- ]only|subscribe|subscription"
+    r"|abo)\b",
     re.I,
 )
 FURNITURE = re.compile(
-    r"comment on this article|before commenting|comment policy|\A(?:most (?:read|popular)|popular|related|comments?)\Z"
-    r"|\Apublished by .{0,200}distributed|all rights reserved|alle rechte vorbehalten|terms (?:of use|and conditions)"
+    r"comment on this article|before commenting|comment policy|\A(?:most (?:read|popular)|popular"
+    r"|related|comments?)\Z"
+    r"|\Apublished by .{0,200}distributed|all rights reserved|alle rechte vorbehalten|terms (?:of use"
+    r"|and conditions)"
     r"|cookie|\A(?:share|print|e-?mail)\Z",
     re.I,
 )
@@ -122,7 +128,9 @@ def _found(line: str, ground: Ground) -> tuple[str, Block | None]:
 
 
 def _beside(text: str, name: str, block: Block | None, ground: Ground) -> bool:
-    """Whether a line is beside the text: furniture by its place, a link and nothing else, promotion, a label."""
+    """Whether a line is beside the text: furniture by its place, a link and nothing else, promotion, a
+    label.
+    """
     if FURNITURE.search(text) and len(text) < 250:
         return True
     if block is None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from archive.extract.agencies import agency_named
 
 BY = re.compile(
-    r"\A\s*(?:written by|by|von|par|por|di|da|af|av|door|autor(?:es|in)?|text|texte|redacci[oó]n|author)\b\s*:?\s+"
+    r"\A\s*(?:written by|by|von|par|por|di|da|af|av|door|autor(?:es|in)?|text|texte|redacci[oó]n"
+    r"|author)\b\s*:?\s+"
     r"|\A\s*(?:by|von)(?=[a-zA-Z]+\s[a-zA-Z])(?=[A-Z]|[a-z]+\s[a-z]+\Z)",
     re.I,
 )
@@ -23,6 +24,12 @@ DATELINE = re.compile(
     rf"\A({PLACE})(?:,\s[^—–()]{{2,30}}?)?\s*(?:\(([^()]{{2,30}})\))?\s*(?:\s[—–-]{{1,2}}\s|—)(?=\S)"
 )
 CAPITALS = re.compile(rf"\A({PLACE})(?:,\s[^—–()]{{2,30}}?)?\s*\(([^()]{{2,30}})\)\s*[—–:.-]")
+MONTHS = r"(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zé]*\.?"
+DATE = re.compile(
+    rf"\A\W*(?:[a-z]+day,?\s+)?(?:\d{{1,2}}\.?\s+{MONTHS}\s+\d{{4}}|{MONTHS}\s+\d{{1,2}},?\s+\d{{4}}|\d{{4}}-\d\d-\d\d)"
+    r"(?:\s*[-–—,|at]*\s*\d{1,2}[:.h]\d\d(?:\s*[ap]\.?m\.?)?)?\W*\Z",
+    re.I,
+)
 
 
 def names_in(raw: str) -> tuple[str, ...]:
@@ -49,7 +56,9 @@ def tidy(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def dateline_of(paragraph: str) -> tuple[str, str]:
-    """Where a first paragraph says it was written, and by which agency: ("Seoul", "Reuters"); "" where not."""
+    """Where a first paragraph says it was written, and by which agency: ("Seoul", "Reuters"); "" where
+    not.
+    """
     found = DATELINE.match(paragraph[:120]) or CAPITALS.match(paragraph[:120])
     if not found:
         return "", ""

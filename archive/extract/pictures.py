@@ -11,7 +11,8 @@ from archive.extract.data import PageData, clean
 from archive.model import Image
 
 LABEL = (
-    r"(?:Pictures?|Photo(?:graph|s)?(?: by| credit)?|Images?|Credits?|Foto(?:s|graf)?|Bild(?:quelle)?|Quelle|Crédits?"
+    r"(?:Pictures?|Photo(?:graph|s)?(?: by| credit)?|Images?|Credits?|Foto(?:s|graf)?|Bild(?:quelle)?"
+    r"|Quelle|Crédits?"
     r"|Imagen|Fuente|Source|Ảnh)"
 )
 CREDIT = re.compile(rf"\A(.*?)\s*[(\[|]?\s*\b{LABEL}\s*:\s*(.+?)[)\]]?\Z", re.S)
@@ -46,7 +47,8 @@ def credited(text: str) -> tuple[str, str]:
 
 
 def _holders(tree: Any) -> Iterator[tuple[Any, str]]:
-    inside = "//article//figure | //main//figure | //*[@id='article']//figure | //*[@itemprop='articleBody']//figure"
+    parts = ("//article", "//main", "//*[@id='article']", "//*[@itemprop='articleBody']")
+    inside = " | ".join(f"{part}//figure" for part in parts)
     for figure in tree.xpath(inside):
         source = _source(figure)
         if source and not any(_beside(a) for a in figure.iterancestors()):

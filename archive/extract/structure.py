@@ -22,7 +22,7 @@ def without_furniture(blocks: Sequence[Block]) -> list[Block]:
 def structural(kept: Sequence[Block]) -> list[Block]:
     """The blocks of the body, in order, of those that are no furniture."""
     sums = _sums(kept)
-    container = _container(kept, sums)
+    container = _container(sums)
     if container is None:
         return []
     body = [b for b in kept if container in b.path and _speaks(b)]
@@ -56,7 +56,7 @@ def _sums(blocks: Sequence[Block]) -> Counter[Any]:
     return sums
 
 
-def _container(blocks: Sequence[Block], sums: Counter[Any]) -> Any:
+def _container(sums: Counter[Any]) -> Any:
     if not sums:
         return None
     total = max(sums.values())

@@ -1,28 +1,23 @@
 """An article recovered from plain text: what somebody saved, or a poor extractor left. Pure.
 
-Rules: nothing of the page is there to ask, so lines are judged by what they look like and where they stand: the
-headline first, then what stands before the first long text; a line that comes again is furniture or a second copy.
+Rules: nothing of the page is there to ask, so lines are judged by what they look like and where they stand:
+the headline first, then what stands before the first long text; a line that comes again is furniture or a
+second copy.
 """
 
 import re
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from archive.errors import CallerError
 from archive.extract.agencies import agencies_in, agencies_only
 from archive.extract.blocks import SENTENCE, key
 from archive.extract.guard import FURNITURE, PRICE, PROMOTION
-from archive.extract.names import BY, dateline_of, names_in
+from archive.extract.names import BY, DATE, dateline_of, names_in
 from archive.extract.pictures import CREDIT, credited
 from archive.model import Article, Image
 
-MONTHS = r"(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])[a-zé]*\.?"
-DATE = re.compile(
-    rf"\A\W*(?:[a-z]+day,?\s+)?(?:\d{{1,2}}\.?\s+{MONTHS}\s+\d{{4}}|{MONTHS}\s+\d{{1,2}},?\s+\d{{4}}|\d{{4}}-\d\d-\d\d)"
-    r"(?:\s*[-–—,|at]*\s*\d{1,2}[:.h]\d\d(?:\s*[ap]\.?m\.?)?)?\W*\Z",
-    re.I,
-)
 TEXT = 100  # characters from which a line that is a sentence is taken for text
 
 
@@ -52,11 +47,12 @@ def from_text(text: str, url: str = "", *, zone: str = "") -> Article | None:
     said = {
         "headline": headline, "standfirst": standfirst, "byline": byline, "published": published,
         "authors": names_in(byline) if byline else (), "agency": agency or told, "dateline": dateline,
-        "images": images, "related": behind, "body": body,
+        "images": images, "related": behind, "body": body, "wire": bool(agency or told),
     }  # fmt: skip
     flags = [*(["doubled_body_removed"] if doubled else []), *(["zone_inferred"] if published else [])]
     source = {name: "text" for name, value in said.items() if value}
-    return Article(url=url, flags=tuple(flags), source=source, confidence=0.5, **said)  # type: ignore[arg-type]
+    told_raw = {"published": raw} if published else {}
+    return Article(url=url, flags=tuple(flags), source=source, raw=told_raw, confidence=0.5, **said)  # type: ignore[arg-type]
 
 
 def _once(lines: list[str]) -> tuple[list[str], bool]:
@@ -137,4 +133,5 @@ def _moment(raw: str, zone: str) -> datetime | None:
         moment = parser.parse(re.sub(r"\s[-–—|]\s", " ", raw))
     except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=there)).astimezone(ZoneInfo("UTC"))
+    local: datetime = moment if moment.tzinfo else moment.replace(tzinfo=there)
+    return local.astimezone(UTC)

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 
 from archive.errors import CallerError
 from archive.index import Index
+from archive.permission import Permission
+from archive.policy import Policy
 from archive.room import wabac
 from archive.room.origins import Origins
 from archive.room.pages import Room
@@ -78,8 +80,12 @@ def open_desk(
     replay_port: int = 8091,
     room_url: str = "",
     replay_url: str = "",
+    rights: Policy | None = None,
 ) -> Desk:
-    """Bind both ports (0: any free one) and make the applications; raise CallerError where one is taken."""
+    """Bind both ports (0: any free one) and make the applications; raise CallerError where one is taken.
+
+    `rights` is what holds for sites whose files say nothing of it.
+    """
     room_socket = _bind(host, port, "--port")
     replay_socket = _bind(host, replay_port, "--replay-port")
     origins = Origins(
@@ -91,8 +97,9 @@ def open_desk(
     path = wabac.find()
     worker = wabac.load(path) if path else None
     index = Index(store)
-    room = Room(Shelf(store, index, sites), origins, replays=worker is not None)
-    replay = Replay(store, index, origins, worker)
+    permission = Permission(store, index, sites, rights or Policy())
+    room = Room(Shelf(store, index, sites), origins, replays=worker is not None, permission=permission)
+    replay = Replay(store, index, origins, worker, permission)
     return Desk(
         origins=origins,
         host=host,

@@ -1,11 +1,20 @@
 """Which HTTP status an error of ours is."""
 
-from archive.errors import CallerError, DamagedWarc, NotCaptured, NotStored, StoreError, UnknownSite
+from archive.errors import (
+    CallerError,
+    DamagedWarc,
+    NotCaptured,
+    NotStored,
+    RightsReserved,
+    StoreError,
+    UnknownSite,
+)
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotCaptured, 404),
     (NotStored, 404),
     (UnknownSite, 404),
+    (RightsReserved, 451),
     (CallerError, 400),
     (StoreError, 503),
     (DamagedWarc, 500),

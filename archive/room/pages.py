@@ -14,8 +14,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from archive.cdxj import moment_of
-from archive.errors import CallerError, MorgueError, NotCaptured
+from archive.errors import CallerError, MorgueError, NotCaptured, RightsReserved
 from archive.model import ArticleRow, Capture
+from archive.permission import Permission
+from archive.policy import Policy
 from archive.reports import RunReport
 from archive.room import choice, faults, pulse
 from archive.room.guard import Guard
@@ -36,8 +38,11 @@ SHOWN_REPORTS = 10
 class Room:
     """The endpoints of the reading room."""
 
-    def __init__(self, shelf: Shelf, origins: Origins, *, replays: bool) -> None:
+    def __init__(
+        self, shelf: Shelf, origins: Origins, *, replays: bool, permission: Permission | None = None
+    ) -> None:
         self.shelf = shelf
+        self.permission = permission or Permission(shelf.store, shelf.index, {}, Policy())
         self.origins = origins
         self.replays = replays
         self.paper = Paper()
@@ -141,6 +146,10 @@ class Room:
         if not versions:
             return RedirectResponse(lookup_link(url), 303)
         row = _version(versions, request.query_params.get("version", ""))
+        if said := self.permission.show(row):
+            raise RightsReserved(
+                f"the publisher of {url} says {said}, and this archive does not show what says so"
+            )
         return self.page(
             request,
             "article.html",

@@ -16,9 +16,12 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from archive.cdxj import moment_of, stamp_of
-from archive.errors import MorgueError, NotCaptured
+from archive.errors import MorgueError, NotCaptured, RightsReserved
 from archive.index import Index
-from archive.playback import play
+from archive.model import Capture
+from archive.permission import Permission
+from archive.playback import Playback, play
+from archive.policy import Policy
 from archive.room import choice, faults, wabac
 from archive.room.guard import Guard
 from archive.room.links import capture_link
@@ -65,10 +68,18 @@ class Asked:
 class Replay:
     """The endpoints of the replay origin."""
 
-    def __init__(self, store: Store, index: Index, origins: Origins, worker: bytes | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        index: Index,
+        origins: Origins,
+        worker: bytes | None,
+        permission: Permission | None = None,
+    ) -> None:
         self.store = store
         self.index = index
         self.origins = origins
+        self.permission = permission or Permission(store, index, {}, Policy())
         self.worker = gzip.compress(worker, 6, mtime=0) if worker else None
         self.paper = Paper()
 
@@ -131,8 +142,25 @@ class Replay:
         """The loader page for one capture."""
         if self.worker is None:
             return self.paper.response("noworker.html", 503, how=wabac.HOW)
+        self.permit(url, moment_of(at))
         config = self.settings(request) | {"url": url, "at": at}
         return self.paper.response("loader.html", 200, config=json.dumps(config), url=url, at=at)
+
+    def permit(self, url: str, at: datetime | None) -> None:
+        """Raise RightsReserved where the capture that answers may not be replayed; none is no matter."""
+        try:
+            capture, _loose = choice.find(self.index, url, at)
+        except NotCaptured:
+            return
+        self.shown(capture, None)
+
+    def shown(self, capture: Capture, playback: Playback | None) -> None:
+        """Raise RightsReserved where this capture may not be replayed."""
+        if said := self.permission.replay(capture, playback):
+            raise RightsReserved(
+                f"{capture.url} was captured at {capture.at:%Y-%m-%d %H:%M:%S} UTC, but its publisher "
+                f"says {said}, and this archive does not show what says so"
+            )
 
     def script(self, request: Request) -> Response:
         """The worker script, unmodified; only under the one query that our loader uses.
@@ -175,6 +203,7 @@ class Replay:
             return PlainTextResponse("raw records are asked for with id_ or ir_\n", 400)
         capture, loose = choice.find(self.index, asked.url, asked.at)
         playback = play(self.store, self.index, capture)
+        self.shown(capture, playback)
         return record_response(playback, worker=asked.mod == "ir_", asked=asked.at, loose=loose)
 
     def framed(self, request: Request) -> Response:
@@ -192,6 +221,8 @@ class Replay:
 
     def failed(self, request: Request, error: Exception) -> Response:
         """A page for an error of ours: what was not captured, or what does not work now."""
+        if isinstance(error, RightsReserved):
+            return self.paper.response("reserved.html", 451, reason=str(error))
         if not isinstance(error, NotCaptured):
             return self.paper.response("broken.html", faults.status_of(error), reason=str(error))
         try:

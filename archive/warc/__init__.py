@@ -3,6 +3,7 @@
 from archive.warc.reader import (
     Member,
     Record,
+    capture_in,
     captures_of,
     members,
     read_record,
@@ -13,6 +14,7 @@ __all__ = [
     "Member",
     "Record",
     "Written",
+    "capture_in",
     "captures_of",
     "ends_group",
     "members",

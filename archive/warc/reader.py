@@ -4,22 +4,26 @@ Rules: a WARC that we write has one gzip member per record. `members` walks them
 one ends; warcio and fastwarc both run over a torn tail without an error, so lengths are compared here.
 """
 
+import base64
+import hashlib
 import io
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
-from archive.cdxj import surt_of
+from archive.cdxj import moment_of, surt_of
 from archive.errors import DamagedWarc
 from archive.model import Capture, Location
-from archive.wire import NotHttp, ResponseHead, head_end, read_head
+from archive.rights import signals_of
+from archive.wire import NotHttp, ResponseHead, entity, head_end, read_head
 
 READ = 1 << 20
+FIELDS = "application/warc-fields"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +55,29 @@ class Record:
 
     @property
     def is_http(self) -> bool:
-        """Whether the block is an HTTP message."""
-        return self.headers.get("content-type", "").startswith("application/http")
+        """Whether the block is an HTTP message; where no media type is given, it shows."""
+        said = self.headers.get("content-type", "").lower()
+        return said.startswith("application/http") or (not said and self.block.startswith(b"HTTP/"))
+
+    @property
+    def is_capture(self) -> bool:
+        """Whether an index lists the record: what came of a request, or what stands for that.
+
+        A resource is what others keep of a page without its HTTP head; an old revisit may have no block.
+        """
+        if self.kind in ("response", "revisit") and self.is_http:
+            return True
+        web = self.url.lower().startswith(("http://", "https://"))
+        return web and (self.kind == "resource" or (self.kind == "revisit" and not self.block.strip()))
 
     def http(self) -> tuple[ResponseHead, bytes]:
-        """Head and raw body of a response; raise DamagedWarc where the block is no HTTP message."""
+        """Head and raw body of a response; raise DamagedWarc where the block is no HTTP message.
+
+        A resource is all body: its head says no more than the media type.
+        """
+        if self.kind == "resource":
+            named = (b"Content-Type", self.headers.get("content-type", "").encode("latin-1", "replace"))
+            return ResponseHead(version="1.1", status=200, reason="OK", headers=(named,)), self.block
         end = head_end(self.block)
         try:
             return read_head(self.block[:end]), self.block[end:] if end else b""
@@ -73,9 +95,12 @@ def read_date(text: str) -> datetime:
     return moment
 
 
-def members(file: BinaryIO) -> Iterator[Member]:
-    """Walk the gzip members of a file; raise DamagedWarc at the offset where the first torn one begins."""
-    offset, pending = 0, b""
+def members(file: BinaryIO, start: int = 0) -> Iterator[Member]:
+    """Walk the gzip members of a file; raise DamagedWarc at the offset where the first torn one begins.
+
+    `start` is the offset at which the file stands.
+    """
+    offset, pending = start, b""
     while pending or (pending := file.read(READ)):
         reader = zlib.decompressobj(31)
         out, used, rest = [], 0, pending
@@ -109,6 +134,8 @@ def read_record(data: bytes) -> Record:
 
 def _record(found: Any) -> Record:
     headers = {name.lower(): value for name, value in found.rec_headers.headers}
+    if found.format == "arc":
+        return arc_record(headers["uri"], headers["archive-date"], headers, found.raw_stream.read())
     block = found.raw_stream.read()
     said = headers.get("content-length", "")
     if not said.isdigit() or int(said) != len(block):
@@ -116,19 +143,59 @@ def _record(found: Any) -> Record:
     return Record(kind=found.rec_type, headers=headers, block=block)
 
 
+def arc_record(url: str, date: str, headers: dict[str, str], block: bytes) -> Record:
+    """An ARC record in the words of WARC: an ARC holds responses alone, behind the one that describes it."""
+    kind = "warcinfo" if url.startswith("filedesc:") else "response"
+    web = url.lower().startswith(("http://", "https://"))
+    said = {
+        "warc-target-uri": url,
+        "warc-date": _arc_date(date),
+        "content-type": "application/http; msgtype=response" if web else headers.get("content-type", ""),
+        "content-length": str(len(block)),
+    }
+    return Record(kind=kind, headers=said, block=block)
+
+
+def _arc_date(date: str) -> str:
+    try:
+        return moment_of(date).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return date
+
+
 def captures_of(file: BinaryIO, *, warc: str) -> Iterator[Capture]:
     """The captures of a gzipped WARC, as its CDXJ would name them; `warc` is its key."""
+    found: Capture | None = None
     for member in members(file):
         record = read_record(member.data)
-        if record.kind in ("response", "revisit") and record.is_http:
-            yield _capture(record, Location(warc=warc, offset=member.offset, length=member.length))
+        if found and record.kind == "metadata":
+            found = _told(found, record)
+        if record.is_capture:
+            if found:
+                yield found
+            found = capture_in(record, Location(warc=warc, offset=member.offset, length=member.length))
+    if found:
+        yield found
 
 
-def _capture(record: Record, place: Location) -> Capture:
+def _told(capture: Capture, record: Record) -> Capture:
+    """A capture with what the metadata record of its own fetch says of it."""
+    beside = record.headers.get("warc-concurrent-to")
+    if not beside or beside != capture.id or record.headers.get("content-type") != FIELDS:
+        return capture
+    lines = (line.partition(":") for line in record.block.decode("utf-8", "replace").splitlines())
+    said = {name.strip(): value.strip() for name, _, value in lines}
+    return replace(capture, wall=said.get("wall", ""), rights=said.get("rightsSignals", capture.rights))
+
+
+def capture_in(record: Record, place: Location) -> Capture:
+    """The index line of a record; raise DamagedWarc where its date cannot be read."""
     try:
-        head: ResponseHead | None = record.http()[0]
+        found = record.http()
+        head: ResponseHead | None = found[0]
+        body = b"" if record.kind == "revisit" else found[1]
     except DamagedWarc:
-        head = None
+        head, body = None, b""
     status = head.status if head else 0
     target = head.get(b"location") if head and 300 <= status < 400 else None
     return Capture(
@@ -137,10 +204,23 @@ def _capture(record: Record, place: Location) -> Capture:
         url=record.url,
         status=status,
         mime=(head.mime if head else "") or "unk",
-        digest=record.headers.get("warc-payload-digest", ""),
+        digest=record.headers.get("warc-payload-digest", "") or _digest(record),
         location=place,
         kind=record.kind,
         redirect=target.decode("latin-1") if target else None,
         id=record.headers.get("warc-record-id", ""),
         truncated=record.headers.get("warc-truncated"),
+        rights=str(signals_of(head, body)) if head else "",
     )
+
+
+def _digest(record: Record) -> str:
+    """SHA-1 of the payload, where the writer gave none; a revisit has no payload of its own."""
+    if record.kind == "revisit":
+        return ""
+    try:
+        head, body = record.http()
+        payload = entity(head, body)
+    except DamagedWarc:
+        payload = record.block
+    return "sha1:" + base64.b32encode(hashlib.sha1(payload, usedforsecurity=False).digest()).decode()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from archive.errors import DamagedWarc
-from archive.warc.reader import members
+from archive.warc.reader import Record, arc_record, members
 
 MOST_HEADER = 1 << 20
 READ = 1 << 20
@@ -40,15 +40,27 @@ class Framed:
     rest: bytes
 
 
-def frames(file: BinaryIO) -> Iterator[Framed]:
-    """All records of a WARC or ARC, gzipped or plain; raise DamagedWarc at the first that is not whole."""
-    start = file.read(2)
-    file.seek(0)
-    if start == b"\x1f\x8b":
-        for member in members(file):
+def frames(file: BinaryIO, start: int = 0) -> Iterator[Framed]:
+    """All records of a WARC or ARC, gzipped or plain; raise DamagedWarc at the first that is not whole.
+
+    `start` is an offset at which a record begins, to go on behind damage.
+    """
+    file.seek(start)
+    magic = file.read(2)
+    file.seek(start)
+    if magic == b"\x1f\x8b":
+        for member in members(file, start):
             yield _framed(member.data, member.offset, member.length)
     else:
-        yield from _plain(file)
+        yield from _plain(file, start)
+
+
+def record_of(framed: Framed) -> Record:
+    """A record as others of the house know it; one of an ARC in the words of WARC."""
+    names = framed.names
+    if framed.version == "arc":
+        return arc_record(names["warc-target-uri"], names["warc-date"], names, framed.block)
+    return Record(kind=names.get("warc-type", ""), headers=names, block=framed.block)
 
 
 def _framed(data: bytes, offset: int, length: int) -> Framed:
@@ -65,8 +77,8 @@ def _framed(data: bytes, offset: int, length: int) -> Framed:
     )  # fmt: skip
 
 
-def _plain(file: BinaryIO) -> Iterator[Framed]:
-    offset, data = 0, b""
+def _plain(file: BinaryIO, start: int) -> Iterator[Framed]:
+    offset, data = start, b""
     while data := data or file.read(READ):
         while not HEADER_END.search(data) and not ARC_LINE.match(data) and len(data) < MOST_HEADER:
             more = file.read(READ)

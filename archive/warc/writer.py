@@ -28,6 +28,8 @@ from warcio.warcwriter import WARCWriter
 
 from archive.cdxj import surt_of
 from archive.model import Capture, Exchange, Location, Original
+from archive.rights import beside, parse, signals_of
+from archive.walls import PAGES, wall_in
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
 GZIP_LEVEL = 6
@@ -35,6 +37,7 @@ GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 STORED = 0xFFFF  # bytes of a stored block, at most
 CODED = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "video/", "audio/", "font/woff")
 WORTH = 256  # bytes of a body below which a revisit would be no smaller than the response
+LOOKED_AT = 96 << 10  # bytes of a body on the wire in which a wall is looked for
 FIELDS = "application/warc-fields"
 CERTIFICATES = "application/pem-certificate-chain"
 PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
@@ -153,11 +156,19 @@ class _Gzip:
         self._put(self._coder.flush())
 
 
-def warcinfo_member(*, filename: str, info: Mapping[str, str]) -> tuple[str, bytes]:
-    """The record that opens a WARC: its id, and its gzip member."""
+def warcinfo_member(
+    *, filename: str, info: Mapping[str, str], number: str = "", date: str = ""
+) -> tuple[str, bytes]:
+    """The record that opens a WARC: its id, and its gzip member.
+
+    With `number` (a record id) and `date` (a WARC-Date) the same bytes come out each time.
+    """
     out = io.BytesIO()
     writer = _Writer(out, gzip=False, warc_version="1.1")
     record = writer.create_warcinfo_record(filename, dict(info))
+    for name, value in (("WARC-Record-ID", number), ("WARC-Date", date)):
+        if value:
+            record.rec_headers.replace_header(name, value)
     writer.write_record(record)
     return record.rec_headers.get_header("WARC-Record-ID"), _member(out.getvalue())
 
@@ -193,7 +204,9 @@ class _Group:
         self.head = _head(exchange) if exchange.response else None
         self.digest = _payload_digest(exchange, self.head) if exchange.response else ""
         self.lie = self._lie()
+        self.wall = self._wall()
         self.original = self._original(known)
+        self.rights = self._rights()
         self.members: list[bytes | Callable[[Put], None]] = []
 
     def _original(self, known: Callable[[str], Original | None]) -> Original | None:
@@ -210,6 +223,22 @@ class _Group:
         if self.head is None or self.exchange.method == "HEAD":
             return None
         return misfit(self.head, next(self.exchange.body_pieces(), b"")[:4096])
+
+    def _wall(self) -> str:
+        """What stands in the page's place, as far as the answer alone tells; "" where nothing does."""
+        if self.head is None or self.head.mime not in PAGES or self.exchange.method == "HEAD":
+            return ""
+        start = next(self.exchange.body_pieces(), b"")[:LOOKED_AT]
+        found = wall_in(self.head, start, self.exchange.url)
+        return found.label if found else ""
+
+    def _rights(self) -> str:
+        """The publisher's signals; a revisit has no page of its own, only its head and its host speak."""
+        if self.head is None:
+            return ""
+        body = b"" if self.original else next(self.exchange.body_pieces(), b"")
+        own = signals_of(self.head, body)
+        return str(beside(own, parse(self.exchange.rights)) if self.exchange.rights else own)
 
     def written(self, *, certificates: bool) -> Written:
         exchange = self.exchange
@@ -258,9 +287,13 @@ class _Group:
         fields = {
             "fetchTimeMs": str(round(exchange.seconds * 1000)),
             "via": exchange.referrer,
+            "viaDate": f"{exchange.referred:%Y-%m-%dT%H:%M:%SZ}" if exchange.referred else None,
             "foundBy": exchange.via,
             "fetchError": exchange.error,
+            "rightsSignals": self.rights,
+            "notKept": f"the publisher says {exchange.left_out}" if exchange.left_out else None,
             "bodyAsSent": f"it is not {self.lie}, whatever its head says" if self.lie else None,
+            "wall": self.wall,
         }
         return "".join(f"{k}: {_one_line(v)}\r\n" for k, v in fields.items() if v).encode()
 
@@ -329,6 +362,8 @@ class _Group:
             redirect=_redirect(head),
             id=number,
             truncated=exchange.truncated,
+            wall=self.wall,
+            rights=self.rights,
         )
 
 

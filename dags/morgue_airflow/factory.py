@@ -86,6 +86,8 @@ def _form(site: Site) -> dict[str, Param]:
             title="Only these URLs",
             description="One a line; leave empty for the whole newspaper.",
         ),
+        "since": Param(None, type=["string", "null"], format="date", title="Backfill: published from"),
+        "until": Param(None, type=["string", "null"], format="date", title="Backfill: published before"),
         "force": Param(
             False, type="boolean", title="Look at known articles again, also those whose time has not come"
         ),

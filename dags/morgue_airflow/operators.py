@@ -41,7 +41,9 @@ class CrawlOperator(BaseOperator):
         """Run the crawl, hand its log on, and tell the world what it published."""
         with tempfile.TemporaryDirectory(prefix="morgue-") as folder:
             result = Path(folder) / "result.json"
-            code = self._run([*self._command(context["params"]), "--result", str(result)])
+            scheduled = str(getattr(context.get("dag_run"), "run_type", "")) == "scheduled"
+            command = self._command(context["params"], scheduled=scheduled)
+            code = self._run([*command, "--result", str(result)])
             summary = json.loads(result.read_text()) if result.is_file() else {}
         if code:
             kind = AirflowFailException if code in HOPELESS else AirflowException
@@ -51,12 +53,15 @@ class CrawlOperator(BaseOperator):
                 event.extra = {"manifest": summary["manifest"], "site": self.site}
         return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
 
-    def _command(self, params: Any) -> list[str]:
+    def _command(self, params: Any, *, scheduled: bool = False) -> list[str]:
         given = list(self.command) or [sys.executable, "-m", "archive", "crawl"]
         limit = ["--limit", str(params["limit"])] if params.get("limit") else []
         urls = [word for url in params.get("urls") or () for word in ("--url", url)]
         flags = [f"--{n.replace('_', '-')}" for n in ("force", "dry_run") if params.get(n)]
-        return [*given, self.site, *limit, *urls, *flags]
+        spans = [word for n in ("since", "until") if params.get(n) for word in (f"--{n}", str(params[n]))]
+        # A schedule may come more often than a source is worth asking; whoever presses a button means it.
+        due = ["--due-only"] if scheduled else []
+        return [*given, self.site, *limit, *urls, *spans, *flags, *due]
 
     def _run(self, command: list[str]) -> int:
         self._child = subprocess.Popen(

@@ -1,0 +1,89 @@
+"""May this capture be shown, or given away? The policies of an archive and its sites, for one capture."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from archive.errors import DamagedWarc, NotCaptured, NotStored
+from archive.index import Index
+from archive.model import ArticleRow, Capture
+from archive.playback import Playback, play
+from archive.policy import LEFT_OUT, Policy, decide, policy_of
+from archive.rights import Signals, parse, signals_of
+from archive.sites import Site
+from archive.store import Store
+
+UNKNOWN = "nothing: its capture cannot be read"
+
+
+class Permission:
+    """Decisions over one archive; `usual` is the policy of all sites that say nothing of their own."""
+
+    def __init__(self, store: Store, index: Index, sites: Mapping[str, Site], usual: Policy) -> None:
+        self._store = store
+        self._index = index
+        self._usual = usual
+        self._policies = {
+            name: policy_of(usual, replay=site.rights_replay, export=site.rights_export)
+            for name, site in sites.items()
+        }
+
+    def policy(self, site: str) -> Policy:
+        """The policy of a site, by its id."""
+        return self._policies.get(site, self._usual)
+
+    def replay(self, capture: Capture, playback: Playback | None = None) -> str:
+        """Which signal forbids to replay a capture; "" where none does.
+
+        `playback` is the capture played back, where it is at hand. A revisit answers for the page that it
+        repeats as well.
+        """
+        policy = self.policy(site_of(capture.location.warc))
+        if capture.truncated == LEFT_OUT:
+            return capture.rights or UNKNOWN
+        if not policy.replay:
+            return ""
+        found = self._signals(capture, playback)
+        return _reason(decide(policy, found, now=datetime.now(UTC)).reasons, "replay")
+
+    def export(self, row: ArticleRow) -> str:
+        """Which signal forbids to give an article's row away; "" where none does."""
+        policy = self.policy(row.site)
+        if not policy.export:
+            return ""
+        try:
+            found = self._signals(self._capture(row), None)
+        except (DamagedWarc, NotCaptured, NotStored):
+            return UNKNOWN
+        return _reason(decide(policy, found, now=datetime.now(UTC)).reasons, "export")
+
+    def show(self, row: ArticleRow) -> str:
+        """Which signal forbids to show an article, which is a replay of its words; "" where none does."""
+        if not self.policy(row.site).replay:
+            return ""
+        try:
+            return self.replay(self._capture(row))
+        except (DamagedWarc, NotCaptured, NotStored):
+            return UNKNOWN
+
+    def _capture(self, row: ArticleRow) -> Capture:
+        found = (c for c in self._index.captures(row.article.url) if c.location == row.warc)
+        capture = next(found, None)
+        if capture is None:
+            raise NotCaptured(f"the capture of {row.article.url} is not in the index")
+        return capture
+
+    def _signals(self, capture: Capture, playback: Playback | None) -> Signals:
+        own = parse(capture.rights)
+        if capture.kind != "revisit":
+            return own
+        played = playback or play(self._store, self._index, capture)
+        return own | signals_of(played.head, played.body)
+
+
+def site_of(key: str) -> str:
+    """The site that a WARC's key in the store names: warc/<site>/..."""
+    return key.split("/")[1] if key.count("/") else ""
+
+
+def _reason(reasons: tuple[str, ...], what: str) -> str:
+    return next((r.removeprefix(f"{what}: ") for r in reasons if r.startswith(f"{what}: ")), "")
