@@ -4,13 +4,13 @@ Rules: keys in, keys out; every step may be repeated at any time and does the sa
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
 from archive.agenda import Rhythm
-from archive.articles import rows_of_run, table_keys, write_table
+from archive.articles import rows_of_run, table_key, table_keys, write_table
 from archive.cdxj import capture_of
 from archive.errors import DamagedWarc, NotCaptured
 from archive.extract import EXTRACTOR, extract, paragraphs
@@ -54,13 +54,15 @@ def extract_again(store: Store, manifest: str, *, publish: bool = True) -> dict[
     found. Rows of an older reading stay; without `publish` nothing is written.
     """
     run = read_run(store, manifest)
-    before = {row.warc: row.article for row in rows_of_run(store, run.site, run.id)}
+    known = rows_of_run(store, run.site, run.id)
+    before = {row.warc: row.article for row in known}
     found, damaged = _read_pages(store, run, None)
     after = {row.warc: row.article for row in found}
     changed = Counter(
         name for place in before.keys() & after.keys() for name in differing(before[place], after[place])
     )
-    keys = _publish(store, run, found) if publish else []
+    months = {f"{row.captured:%Y-%m}" for row in known}
+    keys = _publish(store, run, found, months=months) if publish else []
     return {
         "run": run.id, "articles": len(after), "before": len(before), "damaged": damaged,
         "won": len(after.keys() - before.keys()), "lost": len(before.keys() - after.keys()),
@@ -73,8 +75,10 @@ def differing(before: Article, after: Article) -> list[str]:
     return [name for name in COMPARED if getattr(before, name) != getattr(after, name)]
 
 
-def _publish(store: Store, run: Run, found: list[ArticleRow]) -> list[str]:
-    tables = table_keys(run.site, run.id, found)
+def _publish(store: Store, run: Run, found: list[ArticleRow], *, months: Iterable[str] = ()) -> list[str]:
+    """Write the rows; of months in which an older reading found some and this one none, an empty table."""
+    tables = {table_key(run.site, run.id, month): list[ArticleRow]() for month in months}
+    tables |= table_keys(run.site, run.id, found)
     for key, rows in tables.items():
         if store.size(key) is None:
             write_table(store, key, rows)

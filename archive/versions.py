@@ -38,7 +38,7 @@ NAME = re.compile(r"\A[A-ZÀ-ÖØ-Þ][\w’'.-]+\Z")
 QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|„[^“”]*[“”]|«[^»]*»|»[^«]*«|「[^」]*」")
 MOBILE = re.compile(r"\A(?:www|m|mobile|amp|touch|wap)\.")
 OWN_ID = re.compile(
-    r"(?<![\d-])(\d{5,})(?![\d-])|-(?!20\d{6}\b)(\d{5,})(?:\.html?)?/?\Z|([0-9a-f]{24,32})\b"
+    r"([0-9a-f]{24,32})\b|(?<![\d-])(\d{5,})(?![\d-])|-(?!20\d{6}\b)(\d{5,})(?:\.html?)?/?\Z"
     r"|-((?:[a-z]\d|\d[a-z])[0-9a-z]{6,})(?:\.html?)?\Z"
 )
 DATED = re.compile(r"/(?:19|20)\d\d[/-]?\d\d[/-]?\d\d")

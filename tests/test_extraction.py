@@ -22,7 +22,7 @@ TEXT = (
     "Repairs took eleven months and cost 42 million crowns, twice what was planned when the work was begun.",
     "Ferries will run for another week, so that nobody has to wait on the quay in the cold of November.",
     "The council said that it would publish what the builders were paid, and what they had asked for first.",
-    "Traders on the south bank, who lost a third of their custom, want the rent of the year to be given back.",
+    "Traders on the south bank, who lost a third of their custom, want the rent of a year to be given back.",
     "A second bridge was promised thirty years ago, and the drawings of it hang in the hall of the council.",
 )
 DATA = {
@@ -99,8 +99,8 @@ def test_subheads_stand_beside_the_paragraphs_with_their_place() -> None:
 
 def test_related_stories_are_a_field_and_no_text() -> None:
     box = (
-        '<div class="related-articles"><h3>Related</h3><ul><li><a href="/1">Trams will be dearer from spring on'
-        "</a></li></ul></div>"
+        '<div class="related-articles"><h3>Related</h3><ul><li><a href="/1">Trams will be dearer from spring'
+        " on</a></li></ul></div>"
     )
     found = read(page(paragraphs(TEXT[:3]) + box + paragraphs(TEXT[3:])))
     assert found.body == TEXT
@@ -233,7 +233,8 @@ def test_no_page_makes_it_fail_and_no_long_paragraph_comes_twice(inside: list[st
 PLAIN = "\n\n".join(
     (
         "Bridge opens after eleven months", "After eleven months trams cross the harbour again, at last",
-        "20 November 2026 - 08:00", "byada vale", "The bridge at dawn. Picture: BO REED/REUTERS", *TEXT, "Reuters",
+        "20 November 2026 - 08:00", "byada vale", "The bridge at dawn. Picture: BO REED/REUTERS", *TEXT,
+        "Reuters",
         "Trams will be dearer from spring on", "Would you like to comment on this article?", *TEXT, "Reuters",
     )
 )  # fmt: skip
