@@ -67,8 +67,8 @@ class Source:
     """A document that names articles, and how often it is worth asking.
 
     `interval` is in seconds; `named` counts what it named last time. `lies` counts answers of "not modified"
-    that were not true; `trusted` when a whole answer was last compared. `not_before` is what a Retry-After
-    asked for. `hub` and `topic` are those of WebSub.
+    that were not true, `honest` those that a whole answer bore out since; `trusted` when a whole answer was
+    last compared. `not_before` is what a Retry-After asked for. `hub` and `topic` are those of WebSub.
     """
 
     url: str
@@ -83,6 +83,7 @@ class Source:
     failures: int = 0
     named: int = 0
     lies: int = 0
+    honest: int = 0
     etag: str = ""
     modified: str = ""
     digest: str = ""
@@ -183,7 +184,12 @@ def after_failure(source: Source, now: datetime, *, status: int, retry_after: fl
 
 
 def trusts(source: Source, now: datetime) -> bool:
-    """Whether "not modified" is to be asked for: not of a source that lied, and a whole answer each day."""
+    """Whether "not modified" is to be asked for: never of a source that lied.
+
+    A whole answer is compared each day; where it bears out what was said, half as often each time, down to
+    once a week.
+    """
     if source.lies or not (source.etag or source.modified) or source.original is None:
         return False
-    return source.trusted is not None and now - source.trusted < timedelta(days=1)
+    believed = DAY * min(2**source.honest, 7)
+    return source.trusted is not None and (now - source.trusted).total_seconds() < believed

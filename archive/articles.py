@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,14 @@ import pyarrow.parquet as pq
 from archive.extract import EXTRACTOR
 from archive.model import Article, ArticleRow, Image, Location
 from archive.store import Store
+from archive.words import extractor_rank
 
 TIME = pa.timestamp("us", tz="UTC")
-IMAGE = pa.struct([("url", pa.string()), ("caption", pa.string()), ("credit", pa.string())])
+TEXTS = pa.list_(pa.string())
+IMAGE = pa.struct(
+    [("url", pa.string()), ("caption", pa.string()), ("credit", pa.string()), ("agencies", TEXTS)]
+)
+SUBHEAD = pa.struct([("before", pa.int64()), ("text", pa.string())])
 WARC = pa.struct([("key", pa.string()), ("offset", pa.int64()), ("length", pa.int64())])
 SCHEMA = pa.schema(
     [
@@ -33,6 +38,19 @@ SCHEMA = pa.schema(
         ("body", pa.list_(pa.string())),
         ("images", pa.list_(IMAGE)),
         ("source", pa.string()),
+        ("kicker", pa.string()),
+        ("byline", pa.string()),
+        ("dateline", pa.string()),
+        ("canonical", pa.string()),
+        ("kind", pa.string()),
+        ("subheads", pa.list_(SUBHEAD)),
+        ("related", TEXTS),
+        ("confidence", pa.float64()),
+        ("flags", TEXTS),
+        ("number", pa.string()),
+        ("wire", pa.bool_()),
+        ("notes", TEXTS),
+        ("raw", pa.string()),
         ("site", pa.string()),
         ("run", pa.string()),
         ("captured", TIME),
@@ -43,25 +61,25 @@ SCHEMA = pa.schema(
 )
 
 
-def version_of(article: Article) -> str:
-    """SHA-256 (hex) of what the article says: words only, so that markup and dates do not make versions."""
-    said = [article.headline, article.standfirst, article.agency, *article.authors, *article.body]
-    return hashlib.sha256("\n".join(" ".join(s.split()) for s in said).encode()).hexdigest()
-
-
 def table_keys(site: str, run: str, rows: Iterable[ArticleRow]) -> dict[str, list[ArticleRow]]:
     """The rows of one run by the key of the Parquet file that holds them (one per month of capture)."""
     tables: dict[str, list[ArticleRow]] = defaultdict(list)
-    edition = hashlib.sha256(EXTRACTOR.encode()).hexdigest()[:8]
     for row in rows:
-        tables[f"articles/site={site}/month={row.captured:%Y-%m}/{run}-{edition}.parquet"].append(row)
+        tables[table_key(site, run, f"{row.captured:%Y-%m}")].append(row)
     return dict(tables)
 
 
+def table_key(site: str, run: str, month: str) -> str:
+    """The key of a run's rows of a month ("2026-11"), as the present extractor reads them."""
+    edition = hashlib.sha256(EXTRACTOR.encode()).hexdigest()[:8]
+    return f"articles/site={site}/month={month}/{run}-{edition}.parquet"
+
+
 def write_table(store: Store, key: str, rows: list[ArticleRow]) -> None:
-    """Write one Parquet file."""
+    """Write one Parquet file; without rows it says that this extractor found none."""
     out = io.BytesIO()
-    table = pa.Table.from_pylist([row_dict(row) for row in rows], schema=SCHEMA)
+    schema = SCHEMA.with_metadata({"extractor": EXTRACTOR})
+    table = pa.Table.from_pylist([row_dict(row) for row in rows], schema=schema)
     pq.write_table(table, out, compression="zstd")
     store.put(key, out.getvalue())
 
@@ -73,13 +91,17 @@ def row_dict(row: ArticleRow) -> dict[str, Any]:
     plain = {n: getattr(article, n) for n in Article.__slots__}
     plain |= {n: getattr(row, n) for n in ("site", "run", "captured", "version", "extractor")}
     images = [{n: getattr(i, n) for n in Image.__slots__} for i in article.images]
-    lists = {"authors": list(article.authors), "body": list(article.body), "images": images}
-    return plain | lists | {"warc": place, "source": json.dumps(article.source, sort_keys=True)}
+    lists = {
+        "authors": list(article.authors), "body": list(article.body), "images": images,
+        "subheads": [{"before": n, "text": text} for n, text in article.subheads],
+        "related": list(article.related), "flags": list(article.flags), "notes": list(article.notes),
+    }  # fmt: skip
+    return plain | lists | {"warc": place, "source": _json(article.source), "raw": _json(article.raw)}
 
 
 def json_row(row: ArticleRow) -> dict[str, Any]:
     """The row for JSON: moments as ISO 8601 texts, sources as an object."""
-    data = row_dict(row) | {"source": row.article.source}
+    data = row_dict(row) | {"source": row.article.source, "raw": row.article.raw}
     return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in data.items()}
 
 
@@ -95,18 +117,59 @@ def rows(
     """Article rows, newest capture first; of each URL the latest only, unless `versions` are asked for.
 
     `since` and `until` (exclusive) are compared with the time of capture. With `versions`, a URL has one row
-    for each thing it said, from the first capture that said it.
+    for each thing it said, from the first capture that said it. Of a run that was read by several extractors
+    the newest one's rows count.
     """
-    found = [row for key in _keys(store, site, since, until) for row in _read(store, key)]
-    kept = [r for r in found if (not since or r.captured >= since) and (not until or r.captured < until)]
-    kept = [r for r in kept if url is None or r.article.url == url]
-    kept.sort(key=lambda r: (r.captured, r.article.url))
+    kept = [
+        r
+        for r in sightings(store, site=site, since=since, until=until)
+        if url is None or r.article.url == url
+    ]
     chosen: dict[tuple[str, str], ArticleRow] = {}
     for row in kept:
         name = (row.article.url, row.version if versions else "")
         if not versions or name not in chosen:
             chosen[name] = row
     return sorted(chosen.values(), key=lambda r: (r.captured, r.article.url), reverse=True)
+
+
+def sightings(
+    store: Store,
+    *,
+    site: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[ArticleRow]:
+    """Every row, one a capture, oldest first, by the newest extractor that read its run."""
+    found = [
+        row for keys in _by_run(_keys(store, site, since, until)).values() for row in _newest(store, keys)
+    ]
+    kept = [r for r in found if (not since or r.captured >= since) and (not until or r.captured < until)]
+    return sorted(kept, key=lambda r: (r.captured, r.article.url))
+
+
+def _json(said: Mapping[str, str]) -> str:
+    return json.dumps(dict(said), sort_keys=True, ensure_ascii=False)
+
+
+def rows_of_run(store: Store, site: str, run: str) -> list[ArticleRow]:
+    """The rows of one run, by the newest extractor that read it."""
+    keys = [
+        key for key in store.keys(f"articles/site={site}/") if key.rpartition("/")[2].startswith(f"{run}-")
+    ]
+    return [row for group in _by_run(keys).values() for row in _newest(store, group)]
+
+
+def _by_run(keys: list[str]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        grouped[key.rpartition("-")[0]].append(key)
+    return grouped
+
+
+def _newest(store: Store, keys: list[str]) -> list[ArticleRow]:
+    read = [_read(store, key) for key in keys]
+    return max(read, key=lambda each: extractor_rank(each[0]))[1]
 
 
 def _keys(store: Store, site: str | None, since: datetime | None, until: datetime | None) -> list[str]:
@@ -116,17 +179,42 @@ def _keys(store: Store, site: str | None, since: datetime | None, until: datetim
     return [k for k in store.keys(prefix) if first <= k.split("/month=")[1][:7] <= last]
 
 
-def _read(store: Store, key: str) -> list[ArticleRow]:
+def _read(store: Store, key: str) -> tuple[str, list[ArticleRow]]:
+    """The extractor that wrote a file, and its rows."""
     # One thread: pyarrow's pool is sometimes still at work when a short command ends, and aborts it.
     table = pq.ParquetFile(io.BytesIO(store.read(key))).read(use_threads=False)
-    return [_row(data) for data in table.to_pylist()]
+    found = [_row(data) for data in table.to_pylist()]
+    told = (table.schema.metadata or {}).get(b"extractor", b"").decode()
+    return told or (found[0].extractor if found else ""), found
+
+
+LATER = (
+    "kicker",
+    "byline",
+    "dateline",
+    "canonical",
+    "kind",
+    "subheads",
+    "related",
+    "confidence",
+    "flags",
+    "number",
+    "wire",
+    "notes",
+    "raw",
+)
 
 
 def _row(data: dict[str, Any]) -> ArticleRow:
+    """A row of any age: what its file does not know yet is left as not found."""
     place = data.pop("warc")
     own = {n: data.pop(n) for n in ("site", "run", "captured", "version", "extractor")}
-    data["authors"], data["body"] = tuple(data["authors"]), tuple(data["body"])
-    data["images"] = tuple(Image(**i) for i in data["images"])
+    data = {n: v for n, v in data.items() if n in Article.__slots__ and (n not in LATER or v is not None)}
+    for name in ("authors", "body", "related", "flags", "notes"):
+        data[name] = tuple(data.get(name) or ())
+    data["subheads"] = tuple((each["before"], each["text"]) for each in data.get("subheads") or ())
+    data["images"] = tuple(Image(**{**i, "agencies": tuple(i.get("agencies") or ())}) for i in data["images"])
     data["source"] = json.loads(data["source"])
+    data["raw"] = json.loads(data.get("raw") or "{}")
     warc = Location(warc=place["key"], offset=place["offset"], length=place["length"])
     return ArticleRow(article=Article(**data), warc=warc, **own)

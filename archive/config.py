@@ -13,6 +13,7 @@
 | MORGUE_ROLL_MB | a WARC is closed and followed by another at this size, in MiB | 1024 |
 | MORGUE_ROLL_MINUTES | and at this age, in minutes | 60 |
 | MORGUE_RIGHTS_FETCH | signals of a publisher that forbid a fetch, or none | none |
+| MORGUE_RIGHTS_KEEP | those that forbid to keep what was fetched | none |
 | MORGUE_RIGHTS_REPLAY | and those that forbid a replay | none |
 | MORGUE_RIGHTS_EXPORT | and those that forbid an export | noarchive tdm-reservation |
 
@@ -79,6 +80,7 @@ def _number(env: Mapping[str, str], name: str, usual: float, unit: str, *, least
 def _rights(env: Mapping[str, str]) -> Policy:
     return Policy(
         fetch=_rules(env, "MORGUE_RIGHTS_FETCH", ()),
+        keep=_rules(env, "MORGUE_RIGHTS_KEEP", ()),
         replay=_rules(env, "MORGUE_RIGHTS_REPLAY", ()),
         export=_rules(env, "MORGUE_RIGHTS_EXPORT", EXPORT),
     )

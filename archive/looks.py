@@ -7,29 +7,14 @@ address), returned.
 """
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from archive.agenda import DAY, HOUR, Known, Rhythm
 from archive.model import Article, Original
+from archive.words import READING, TELLING, settled, telling
 
-WORN = re.compile(
-    r"""
-      \b(\d+|an?|one|few)\s*(seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|[mhd])\s+ago\b
-    | \bvor\s+(\d+|einer|einem)\s+(Sekunden?|Minuten?|Stunden?|Tag(en)?)\b
-    | \bil\s+y\s+a\s+\d+\s+(secondes?|minutes?|heures?|jours?)\b
-    | \bhace\s+\d+\s+(segundos?|minutos?|horas?|d[ií]as?)\b
-    | \bh[áa]\s+\d+\s+(minutos?|horas?|dias?)\b
-    | \b\d+\s+(minuti|minuto|ore|ora|giorni|minuten|uur|dagen)\s+(fa|geleden)\b
-    | \b\d[\d.,]*\s*(comments?|shares?|views?|likes?|reactions?|Kommentare?|commentaires?|comentarios)\b
-    | \b(last\s+)?(updated|modified|aktualisiert|mis\s+à\s+jour|actualizado|aggiornato)
-      \b[^\n]{0,60}?\d[^\n]{0,30}
-    """,
-    re.I | re.X,
-)
 UNSEEN = "?"  # the version of a page that was captured, and not read
 BESIDE = "text beside the body"  # a lead that the extractor passed over, or a teaser
 SHORT = 12  # hex digits of a field's digest
@@ -76,26 +61,14 @@ def fields_of(article: Article, *, around: Iterable[str] = ()) -> dict[str, str]
 
     `around` are the page's paragraphs, those among them that the extractor did not take for the body.
     """
-    said = {
-        "headline": article.headline,
-        "standfirst": article.standfirst,
-        "authors": "\n".join(article.authors),
-        "agency": article.agency,
+    said = telling(article) | {
         "section": article.section,
-        "body": "\n".join(article.body),
         "text": "\n".join(sorted(set(around))),
         "captions": "\n".join(sorted({image.caption for image in article.images if image.caption})),
     }
     worn = {name: settled(text) for name, text in said.items()}
-    return {name: hashlib.sha256(text.encode()).hexdigest()[:SHORT] for name, text in worn.items() if text}
-
-
-def settled(text: str) -> str:
-    """A text without what changes by itself: relative times, counters, spaces, forms of letters."""
-    return " ".join(WORN.sub(" ", unicodedata.normalize("NFKC", text)).split())
-
-
-TELLING = ("headline", "standfirst", "authors", "agency", "body")
+    found = {name: hashlib.sha256(text.encode()).hexdigest()[:SHORT] for name, text in worn.items() if text}
+    return found | {"reading": READING} if found else {}
 
 
 def version_in(fields: dict[str, str]) -> str:
@@ -170,6 +143,8 @@ def _compared(known: Known, look: Look) -> tuple[str, str]:
     if known.gone or known.status == 301:
         return "returned", ""
     version = version_in(look.fields)
+    if version and known.fields and known.fields.get("reading") != look.fields["reading"]:
+        return "same", ""  # read in another way: what differs may be ours
     if known.version in (version, UNSEEN):
         beside = known.fields.get("text") and known.fields["text"] != look.fields.get("text")
         return ("changed", BESIDE) if beside else ("same", "")

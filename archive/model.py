@@ -4,7 +4,7 @@ Rules of this file: only frozen, slotted, keyword-only dataclasses from the stan
 framework; bytes where the wire had bytes; datetimes are aware and in UTC.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -42,7 +42,9 @@ class Exchange:
     included. `response` is empty where no byte came; `error` then says why. `head_length` counts the bytes
     of the final response head; `interim` are 1xx responses that came before it. A body over 1 MiB is in `big`
     and not in `response`, which then holds the head alone. `original` is the capture that a conditional
-    request compared with.
+    request compared with; `referred` is when the document was captured that told of this URL. `rights` is
+    what the host says elsewhere of the use of this URL (robots.txt, tdmrep.json, ai.txt), as the text of
+    `archive.rights.Signals`; `left_out` is the signal for which the body is not kept.
     """
 
     url: str
@@ -58,9 +60,12 @@ class Exchange:
     truncated: str | None = None
     error: str | None = None
     referrer: str | None = None
+    referred: datetime | None = None
     via: str | None = None
     big: Spill | None = None
     original: Original | None = None
+    rights: str = ""
+    left_out: str = ""
 
     @property
     def head(self) -> bytes:
@@ -162,19 +167,28 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture of an article; `url` may be empty where only the caption was found."""
+    """A picture of an article; `url` may be empty where only the caption was found.
+
+    `agencies` are the news and picture agencies that the credit names.
+    """
 
     url: str
     caption: str = ""
     credit: str = ""
+    agencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
     """What a page says. `body` are its paragraphs in order; empty strings and tuples mean not found.
 
-    `access` is "free", "paid" or "unknown" (absence of a sign is unknown). `source` says for each field
-    where it came from ("json-ld", "meta", "trafilatura" ...).
+    `subheads` stand each before the paragraph of that number (from 0). `byline` is raw, as the page shows it.
+    `access` is "free", "metered", "paid" or "unknown" (absence of a sign is unknown). `kind` is "article",
+    "live", "gallery" or "video". `confidence` (0 to 1) says how far the readers of the body agree; 0 is not
+    known. `flags` name what was done or doubted. `number` is the newspaper's own id; `wire` says that the
+    text credits an agency, or nobody else signs it; `notes` are its paragraphs on corrections and
+    updates. `raw` has what the page said, where that was read into something else. `source` says for each
+    field where it came from ("json-ld", "meta", "trafilatura" ...).
     """
 
     url: str
@@ -190,6 +204,19 @@ class Article:
     body: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
     source: dict[str, str] = field(default_factory=dict)
+    kicker: str = ""
+    byline: str = ""
+    dateline: str = ""
+    canonical: str = ""
+    kind: str = "article"
+    subheads: tuple[tuple[int, str], ...] = ()
+    related: tuple[str, ...] = ()
+    confidence: float = 0.0
+    flags: tuple[str, ...] = ()
+    number: str = ""
+    wire: bool = False
+    notes: tuple[str, ...] = ()
+    raw: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from archive.errors import DamagedWarc, NotCaptured, NotStored
 from archive.index import Index
 from archive.model import ArticleRow, Capture
 from archive.playback import Playback, play
-from archive.policy import Policy, decide, policy_of
+from archive.policy import LEFT_OUT, Policy, decide, policy_of
 from archive.rights import Signals, parse, signals_of
 from archive.sites import Site
 from archive.store import Store
@@ -23,9 +23,7 @@ class Permission:
         self._index = index
         self._usual = usual
         self._policies = {
-            name: policy_of(
-                usual, fetch=site.rights_fetch, replay=site.rights_replay, export=site.rights_export
-            )
+            name: policy_of(usual, replay=site.rights_replay, export=site.rights_export)
             for name, site in sites.items()
         }
 
@@ -40,6 +38,8 @@ class Permission:
         repeats as well.
         """
         policy = self.policy(site_of(capture.location.warc))
+        if capture.truncated == LEFT_OUT:
+            return capture.rights or UNKNOWN
         if not policy.replay:
             return ""
         found = self._signals(capture, playback)

@@ -1,15 +1,18 @@
-"""What we do about a publisher's signals: fetch, replay and export are decided each for itself. Pure.
+"""What we do about a publisher's signals: fetch, keep, replay and export are decided each for itself. Pure.
 
 A rule is a signal's name ("noarchive": said, and not as a permission), or name and value ("ai-train=no").
-Everything that was fetched is kept: a WARC that leaves out a page could not be told from one that lies.
+That a page was fetched is always in the WARC; where its body may not be kept, the record says so itself: it
+has WARC-Truncated, and its metadata record names the signal.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from archive.rights import ALLOWING, NAMES, Signals, parse
+from archive.model import Exchange
+from archive.rights import ALLOWING, NAMES, Signals, beside, parse, signals_of
+from archive.wire import NotHttp, read_head
 
 NOTHING = "none"
 EXPORT = ("noarchive", "tdm-reservation")
@@ -19,9 +22,12 @@ YES = ("yes", "y")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Which signals forbid a fetch, a replay, an export. robots.txt is obeyed besides, by the crawler."""
+    """Which signals forbid a fetch, a body kept, a replay, an export. robots.txt is obeyed besides, by the
+    crawler.
+    """
 
     fetch: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
     replay: tuple[str, ...] = ()
     export: tuple[str, ...] = EXPORT
 
@@ -67,6 +73,26 @@ def may_fetch(policy: Policy, signals: str, *, now: datetime | None = None) -> s
     return f"the publisher says {found}, and rights_fetch names it" if found else ""
 
 
+LEFT_OUT = "unspecified"  # of the reasons that WARC 1.1 (5.13) knows
+
+
+def kept(policy: Policy, exchange: Exchange) -> Exchange:
+    """The exchange as it may be kept: whole, or, where rights_keep names what is said, without its body."""
+    if not policy.keep or not exchange.body_size:
+        return exchange
+    try:
+        head = read_head(exchange.head)
+    except NotHttp:
+        return exchange
+    told = beside(signals_of(head, next(exchange.body_pieces(), b"")), parse(exchange.rights))
+    found = forbidding(policy.keep, told)
+    if not found:
+        return exchange
+    return replace(
+        exchange, response=exchange.head, big=None, truncated=LEFT_OUT, rights=str(told), left_out=found
+    )
+
+
 def _allows(name: str, said: str, now: datetime | None) -> bool:
     """Whether the signal is said as a permission, or does not hold yet."""
     if name == "tdm-reservation":
@@ -97,11 +123,17 @@ def rules_of(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def policy_of(
-    usual: Policy, *, fetch: tuple[str, ...], replay: tuple[str, ...], export: tuple[str, ...]
+    usual: Policy,
+    *,
+    fetch: tuple[str, ...] = (),
+    keep: tuple[str, ...] = (),
+    replay: tuple[str, ...] = (),
+    export: tuple[str, ...] = (),
 ) -> Policy:
     """A site's own policy: what it does not say (empty) is as usual. Raise ValueError for a wrong word."""
     return Policy(
         fetch=rules_of(fetch) if fetch else usual.fetch,
+        keep=rules_of(keep) if keep else usual.keep,
         replay=rules_of(replay) if replay else usual.replay,
         export=rules_of(export) if export else usual.export,
     )

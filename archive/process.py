@@ -4,26 +4,30 @@ Rules: keys in, keys out; every step may be repeated at any time and does the sa
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
 from archive.agenda import Rhythm
-from archive.articles import table_keys, version_of, write_table
+from archive.articles import rows_of_run, table_key, table_keys, write_table
 from archive.cdxj import capture_of
 from archive.errors import DamagedWarc, NotCaptured
 from archive.extract import EXTRACTOR, extract, paragraphs
 from archive.index import Index, merge, read_lines
 from archive.looks import fields_of, version_in
 from archive.memory import remembered
-from archive.model import ArticleRow, Capture, Run
+from archive.model import Article, ArticleRow, Capture, Run
 from archive.playback import play
 from archive.runs import read_run, run_keys
 from archive.state import Update, forget_state, write_state
 from archive.store import Store
+from archive.words import version_of
 
 PAGES = ("text/html", "application/xhtml+xml")
+COMPARED = tuple(
+    spec.name for spec in fields(Article) if spec.name not in ("url", "confidence", "flags", "source", "raw")
+)
 
 
 def index_run(store: Store, manifest: str) -> dict[str, Any]:
@@ -39,7 +43,54 @@ def extract_run(
 ) -> dict[str, Any]:
     """Extract the articles that a run captured; keys that exist already are left as they are."""
     run = read_run(store, manifest)
-    found, damaged = [], 0
+    found, damaged = _read_pages(store, run, progress)
+    return {"run": run.id, "articles": len(found), "damaged": damaged, "keys": _publish(store, run, found)}
+
+
+def extract_again(store: Store, manifest: str, *, publish: bool = True) -> dict[str, Any]:
+    """Read a run's pages anew and say what differs from its newest rows, field by field.
+
+    `changed` counts articles by field; `won` and `lost` are articles that one of the two readings alone
+    found. Rows of an older reading stay; without `publish` nothing is written.
+    """
+    run = read_run(store, manifest)
+    known = rows_of_run(store, run.site, run.id)
+    before = {row.warc: row.article for row in known}
+    found, damaged = _read_pages(store, run, None)
+    after = {row.warc: row.article for row in found}
+    changed = Counter(
+        name for place in before.keys() & after.keys() for name in differing(before[place], after[place])
+    )
+    months = {f"{row.captured:%Y-%m}" for row in known}
+    keys = _publish(store, run, found, months=months) if publish else []
+    return {
+        "run": run.id, "articles": len(after), "before": len(before), "damaged": damaged,
+        "won": len(after.keys() - before.keys()), "lost": len(before.keys() - after.keys()),
+        "changed": dict(sorted(changed.items())), "keys": keys,
+    }  # fmt: skip
+
+
+def differing(before: Article, after: Article) -> list[str]:
+    """The fields in which two readings of a page differ: what it says, not where that was found."""
+    return [name for name in COMPARED if getattr(before, name) != getattr(after, name)]
+
+
+def _publish(store: Store, run: Run, found: list[ArticleRow], *, months: Iterable[str] = ()) -> list[str]:
+    """Write the rows; of months in which an older reading found some and this one none, an empty table."""
+    tables = {table_key(run.site, run.id, month): list[ArticleRow]() for month in months}
+    tables |= table_keys(run.site, run.id, found)
+    for key, rows in tables.items():
+        if store.size(key) is None:
+            write_table(store, key, rows)
+    return sorted(tables)
+
+
+def _read_pages(
+    store: Store, run: Run, progress: Callable[[int], None] | None
+) -> tuple[list[ArticleRow], int]:
+    """The articles of a run, and how many pages could not be read."""
+    found: list[ArticleRow] = []
+    damaged = 0
     index = Index(store)
     pages = list(_pages(store, run))
     sections = fronts({capture.url for capture in pages})
@@ -52,11 +103,7 @@ def extract_run(
         found += [row] if row else []
         if progress:
             progress(number + 1)
-    tables = table_keys(run.site, run.id, found)
-    for key, rows in tables.items():
-        if store.size(key) is None:
-            write_table(store, key, rows)
-    return {"run": run.id, "articles": len(found), "damaged": damaged, "keys": sorted(tables)}
+    return found, damaged
 
 
 def _pages(store: Store, run: Run) -> Iterator[Capture]:
@@ -105,9 +152,9 @@ def rebuild_state(store: Store, site: str, *, now: datetime) -> dict[str, Any]:
     index, rhythm, read = Index(store), Rhythm(), 0
     pages = []
     for known in remembered(captures, fronts=fronts, now=now).due(now):
-        fields, published = _said(store, index, latest.get(known.url)) if known.status == 200 else ({}, None)
-        read += bool(fields)
-        page = replace(known, fields=fields, version=version_in(fields) or known.version, told=published)
+        said, published = _said(store, index, latest.get(known.url)) if known.status == 200 else ({}, None)
+        read += bool(said)
+        page = replace(known, fields=said, version=version_in(said) or known.version, told=published)
         pages.append(replace(page, due=rhythm.after(page, known.fetched or now)))
     forget_state(store, site)
     write_state(store, site, Update(pages=tuple(pages)), now=now)

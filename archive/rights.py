@@ -109,6 +109,13 @@ def signals_of(head: ResponseHead, body: bytes) -> Signals:
     return signals(pairs) if pairs else Signals()
 
 
+def beside(own: Signals, told: Signals) -> Signals:
+    """A page's own signals, and what its host says elsewhere: a TDM reservation of the page goes before."""
+    if any(name in TDM for name, _ in own.pairs):
+        told = Signals(pairs=tuple(pair for pair in told.pairs if pair[0] not in TDM))
+    return own | told
+
+
 def _of_headers(told: list[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
     for name, raw in told:
         value = raw.decode("latin-1").strip()

@@ -46,8 +46,8 @@ class Site:
     budgets are what one run may ask of one host; 0 is no bound. `quiet` are hours in `timezone`
     ("23:00-06:00") in which nothing is asked for. `archives` are URLs of pages that list a day, month or
     year, with {yyyy}, {yy}, {mm}, {m}, {dd}, {d} and {page} where the date and the page number stand.
-    `rights_fetch`, `rights_replay` and `rights_export` are the publisher's signals that forbid each
-    (archive.policy); empty: as for all sites.
+    `rights_fetch`, `rights_keep`, `rights_replay` and `rights_export` are the publisher's signals that
+    forbid each (archive.policy); empty: as for all sites.
     """
 
     id: str
@@ -83,6 +83,7 @@ class Site:
     budget_minutes: float = 0.0
     quiet: tuple[str, ...] = ()
     rights_fetch: tuple[str, ...] = ()
+    rights_keep: tuple[str, ...] = ()
     rights_replay: tuple[str, ...] = ()
     rights_export: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -227,7 +228,7 @@ def _check(site: Site) -> None:
     _check_archives(site)
     _check_clock(site)
     _check_times(site)
-    for key in ("rights_fetch", "rights_replay", "rights_export"):
+    for key in ("rights_fetch", "rights_keep", "rights_replay", "rights_export"):
         try:
             rules_of(getattr(site, key))
         except ValueError as error:

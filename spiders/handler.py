@@ -95,6 +95,7 @@ class CaptureHandler(BaseDownloadHandler):
             raise DownloadCancelledError(str(error)) from error
         usual = self._recorder.transport.limits
         own = limits_for(request, usual)
+        made = replace(made, referred=self._recorder.captured(made.referrer))
         return made if own == usual else replace(made, limits=own)
 
 
@@ -133,6 +134,7 @@ def outgoing(request: Request, settings: BaseSettings) -> Outgoing:
         referrer=request.meta.get("found_on") or (referrer.decode("latin-1") if referrer else None),
         via=request.meta.get("via"),
         original=request.meta.get("original"),
+        rights=request.meta.get("rights", ""),
         proxy=_proxy(request.meta.get("proxy") or settings.get("MORGUE_PROXY"), secret),
         bind=(bind[0] if isinstance(bind, tuple | list) else bind) or None,
         verify=settings.getbool("MORGUE_VERIFY_TLS", True),

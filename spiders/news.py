@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, ClassVar
-from urllib.parse import urljoin
 
 import scrapy
 from scrapy import Request, signals
@@ -31,8 +30,9 @@ from archive.walls import WINDOW, wall_of
 from spiders.feeds import read_feed
 from spiders.links import PageLinks, read_loaded, read_page
 from spiders.plan import NO_HINT, Answer, Ask, Plan, SourceHint
-from spiders.polite import RIGHTS_PATHS, Forbidden, NotNow, Politeness, host_of
+from spiders.polite import NotNow, Politeness, host_of
 from spiders.recorder import Recorder
+from spiders.robots import Forbidden
 from spiders.sitemaps import read_sitemap
 from spiders.styles import css_requisites
 from spiders.told import Told
@@ -128,8 +128,7 @@ class NewsSpider(scrapy.Spider):
         young = capture.at >= self.plan.now - timedelta(days=self.site.requisites_days)
         static = capture.mime.startswith(("image/", "font/", "text/css")) or "javascript" in capture.mime
         # What is not there is not asked for each time either.
-        said = capture.url.endswith(RIGHTS_PATHS)
-        return young and (((static or said) and capture.status == 200) or capture.status in (404, 410))
+        return young and ((static and capture.status == 200) or capture.status in (404, 410))
 
     def _request(self, ask: Ask) -> Request:
         callback = {
@@ -219,14 +218,6 @@ class NewsSpider(scrapy.Spider):
         told = [Told(url=url) for url in found.links]
         yield from self._requests(self._named(ask, told, response))
         yield from self._loaded(found, response.url)
-        yield from self._rights()
-
-    def _rights(self) -> Iterator[Request]:
-        """What the newspaper says of the use of its pages: evidence, once a freshness period."""
-        for path in RIGHTS_PATHS:
-            url = urljoin(self.site.home, path)
-            if url not in self.plan.fresh and self.plan.first(url):
-                yield self._load(url, "rights", via="rights", on=self.site.home)
 
     async def article(self, response: Response) -> AsyncIterator[Request]:
         """An article: what it says is compared with what it said; what it loads is followed."""
@@ -366,6 +357,7 @@ def spider_of(site: Site) -> type[NewsSpider]:
         "MORGUE_POLICY": policy_of(
             Config.from_env().rights,
             fetch=site.rights_fetch,
+            keep=site.rights_keep,
             replay=site.rights_replay,
             export=site.rights_export,
         ),

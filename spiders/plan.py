@@ -260,6 +260,7 @@ class Plan:
             after,
             status=200,
             lies=source.lies + lied,
+            honest=source.honest + (same and source.status == 304),
             trusted=self.now,
             digest=digest,
             etag=look.etag,

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,38 +16,25 @@ from zoneinfo import ZoneInfo
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, NotConfigured
-from scrapy.http.request import NO_CALLBACK
+from scrapy.exceptions import DownloadCancelledError
 from scrapy.robotstxt import RobotParser
 
 from archive import hosts
-from archive.config import Config
 from archive.errors import MorgueError
 from archive.hosts import Note
 from archive.model import Exchange
-from archive.policy import Policy, may_fetch
 from archive.reports import HostReport
-from archive.rights import AiTxt, TdmRule, ai_txt, of_robots_txt, refused_by, reserved_at, tdmrep_json
 from archive.store import open_store
 from archive.wire import NotHttp, read_head
 from spiders.pace import LONGEST_CRAWL_DELAY, Budget, Pace, quiet, seconds_of, slot
-from spiders.rules import Rules, rules_of
 
 logger = logging.getLogger(__name__)
 NOTE_SECONDS = 60.0
 RENEW_SECONDS = 10.0  # after so long, a crawler knows of those who came after it
-ROBOTS_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 KiB are read
-
-
-RIGHTS_PATHS = ("/.well-known/tdmrep.json", "/ai.txt")
 
 
 class NotNow(DownloadCancelledError):
     """The host is not asked now: a budget is spent, the hour is quiet, or it is down."""
-
-
-class Forbidden(IgnoreRequest):
-    """robots.txt forbids it, or cannot be read."""
 
 
 def host_of(url: str) -> str:
@@ -255,94 +241,3 @@ class Shared:
                 hosts.withdraw(store, host, self._run)
         except MorgueError as error:
             logger.info("a note on a host's pace stays for a minute: %s", error)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What a host says of being fetched: robots.txt, tdmrep.json, ai.txt."""
-
-    rules: Rules
-    tdm: tuple[TdmRule, ...] = ()
-    ai: AiTxt = field(default_factory=lambda: ai_txt(b""))
-
-    def of(self, url: str) -> str:
-        """The signals for a URL, as text."""
-        told = of_robots_txt(self.rules.signals, self.rules.ai_groups)
-        return str(told | reserved_at(self.tdm, url) | refused_by(self.ai, url))
-
-
-class Robots:
-    """robots.txt by RFC 9309, as a downloader middleware: in place of Scrapy's own, which allows all where it
-    cannot be read and keeps no delay.
-    """
-
-    def __init__(self, crawler: Crawler) -> None:
-        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
-            raise NotConfigured
-        self.crawler = crawler
-        self.agent = crawler.settings.get("ROBOTSTXT_USER_AGENT") or ""
-        self.policy: Policy = crawler.settings.get("MORGUE_POLICY") or Config.from_env().rights
-        self._rules: dict[str, asyncio.Future[_Said]] = {}
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> "Robots":
-        """Scrapy's own way to make a middleware."""
-        return cls(crawler)
-
-    async def process_request(self, request: Request, spider: Any = None) -> None:  # noqa: ARG002
-        """Pass a request on, or raise Forbidden."""
-        if request.meta.get("redirect_times"):
-            _unconditional(request)
-        if request.meta.get("dont_obey_robotstxt") or not request.url.startswith(("http:", "https:")):
-            return
-        said = await self.rules(request.url)
-        if not said.rules.allows(request.url):
-            raise Forbidden(said.rules.reason or "robots.txt forbids it")
-        if self.policy.fetch and (why := may_fetch(self.policy, said.of(request.url))):
-            raise Forbidden(why)
-
-    async def rules(self, url: str) -> "_Said":
-        """What a URL's host says of being fetched, read once a run."""
-        parts = urlsplit(url)
-        place = f"{parts.scheme}://{parts.netloc}"
-        if place not in self._rules:
-            self._rules[place] = asyncio.ensure_future(self._fetch(place))
-        return await asyncio.shield(self._rules[place])
-
-    async def _fetch(self, place: str) -> "_Said":
-        url = f"{place}/robots.txt"
-        try:
-            status, body = await self._document(url)
-        except Exception as error:  # noqa: BLE001 - whatever it is: robots.txt cannot be read
-            logger.info("%s: %s", url, error)
-            closed = rules_of(None, b"", agent=self.agent)
-            return _Said(rules=replace(closed, reason=f"robots.txt cannot be read: {error}"))
-        rules = rules_of(status, body, agent=self.agent, url=url)
-        if polite := self.crawler.get_extension(Politeness):
-            polite.obey(host_of(place), rules.delay)
-        if not (self.policy.fetch and rules.allows(f"{place}/")):
-            return _Said(rules=rules)
-        tdm, ai = [await self._optional(place + path) for path in RIGHTS_PATHS]
-        return _Said(rules=rules, tdm=tdmrep_json(tdm), ai=ai_txt(ai))
-
-    async def _document(self, url: str) -> tuple[int, bytes]:
-        engine = self.crawler.engine
-        assert engine is not None
-        meta = {"dont_obey_robotstxt": True, "via": "robots.txt", "download_maxsize": ROBOTS_BYTES}
-        response = await engine.download_async(Request(url, priority=1000, meta=meta, callback=NO_CALLBACK))
-        return response.status, response.body
-
-    async def _optional(self, url: str) -> bytes:
-        try:
-            status, body = await self._document(url)
-        except Exception as error:  # noqa: BLE001 - what cannot be read says nothing
-            logger.info("%s: %s", url, error)
-            return b""
-        return body if status == 200 else b""
-
-
-def _unconditional(request: Request) -> None:
-    """What is asked for after a redirect is another document: the conditions spoke of the first."""
-    for name in (b"If-None-Match", b"If-Modified-Since"):
-        request.headers.pop(name, None)
-    request.meta.pop("original", None)

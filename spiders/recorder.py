@@ -27,6 +27,7 @@ from archive.index import recent
 from archive.model import Capture, Exchange, Run
 from archive.originals import Originals
 from archive.patience import Patience
+from archive.policy import Policy, kept
 from archive.publish import Publisher
 from archive.spool import RunEnd, RunStart, Spool
 from archive.store import Store, open_store
@@ -35,6 +36,7 @@ from spiders.transport import Limits, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MOST_SEEN = 5000  # documents whose time is remembered for those that they tell of
 REMEMBER_DAYS = 7.0
 
 logger = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class Recorder:
         config = Config.from_env()
         self.crawler = crawler
         self.archive = settings.get("MORGUE_ARCHIVE") or config.archive
+        self.policy: Policy = settings.get("MORGUE_POLICY") or config.rights
         self.run_id = settings.get("MORGUE_RUN_ID") or new_run_id()
         self.root = Path(settings.get("MORGUE_SPOOL") or config.spool)
         self.transport = Transport(
@@ -93,6 +96,7 @@ class Recorder:
         self.end: RunEnd | None = None
         self.error: MorgueError | None = None
         self.stopping = False
+        self._seen: dict[str, datetime] = {}
         self.stops: list[Callable[[], None]] = []
         self.patience = Patience(seconds=config.upload_patience)
         self._hurry = threading.Event()
@@ -181,13 +185,26 @@ class Recorder:
     async def record(self, exchange: Exchange) -> Capture | None:
         """Return its capture when the exchange is durable in the spool; a SpoolError ends the crawl."""
         spool = self._open(self.crawler.spider)
+        if self.policy.keep:
+            exchange = await asyncio.to_thread(kept, self.policy, exchange)
         try:
             done: asyncio.Future[Capture | None] = asyncio.get_running_loop().create_future()
             spool.enqueue(exchange, done)
-            return await done
+            return self._remember(await done)
         except MorgueError as error:
             self._fail(error)
             raise
+
+    def _remember(self, capture: Capture | None) -> Capture | None:
+        if capture:
+            self._seen[capture.url] = capture.at
+            if len(self._seen) > MOST_SEEN:
+                del self._seen[next(iter(self._seen))]
+        return capture
+
+    def captured(self, url: str | None) -> datetime | None:
+        """When this run captured a document that tells of others; None where it did not, or long ago."""
+        return self._seen.get(url) if url else None
 
     def _fail(self, error: MorgueError) -> None:
         """What cannot be recorded is not worth fetching: end the crawl, keep what is there."""

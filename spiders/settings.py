@@ -24,7 +24,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "spiders.coding.Decoding": 590,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "spiders.polite.Robots": 100,
+    "spiders.robots.Robots": 100,
 }
 
 CONCURRENT_REQUESTS = 16

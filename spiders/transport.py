@@ -29,8 +29,8 @@ __all__ = ["FetchError", "Fetched", "Limits", "Outgoing", "Proxy", "Transport"]
 class Outgoing:
     """A request to be sent: header names and values as they are to appear, and which way it goes.
 
-    `original` is the capture that a conditional request compares with, `bind` an address of this machine;
-    `limits` are this request's own, in place of the transport's.
+    `original` is the capture that a conditional request compares with, `rights` as in Exchange, `bind` an
+    address of this machine; `limits` are this request's own, in place of the transport's.
     """
 
     method: str
@@ -38,8 +38,10 @@ class Outgoing:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
     referrer: str | None = None
+    referred: datetime | None = None
     via: str | None = None
     original: Original | None = None
+    rights: str = ""
     proxy: Proxy | None = None
     bind: str | None = None
     verify: bool = True
@@ -140,8 +142,10 @@ class Transport:
             truncated=incoming.truncated if response else None,
             error=f"{error.kind}: {error}" if error else None,
             referrer=outgoing.referrer,
+            referred=outgoing.referred,
             via=outgoing.via,
             original=outgoing.original,
+            rights=outgoing.rights,
         )
         stale = reused and error is not None and error.kind == "closed"
         return Fetched(exchange=exchange, error=error, stale=stale)

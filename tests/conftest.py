@@ -197,3 +197,20 @@ def s3(weed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name, value in weed.items():
         monkeypatch.setenv(name, value)
     return weed
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Callable[..., str]:
+    """Write a site file for a host; further keys as TOML."""
+
+    def write(host: Any, *lines: str, name: str = "paper") -> str:
+        folder = tmp_path / "sites"
+        folder.mkdir(exist_ok=True)
+        keys = {"delay": "0.0", "requisites": '"none"', "allow_private": "true"}
+        text = [f'name = "Paper"\nhome = "{host.base}/"\nfeeds = ["{host.base}/feed"]', *lines]
+        given = {line.partition("=")[0].strip() for line in lines}
+        text += [f"{key} = {value}" for key, value in keys.items() if key not in given]
+        (folder / f"{name}.toml").write_text("\n".join(text))
+        return name
+
+    return write

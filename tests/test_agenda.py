@@ -136,3 +136,10 @@ def test_not_modified_is_asked_for_only_of_a_source_that_is_trusted() -> None:
     assert not trusts(replace(fit, original=None), NOW)
     assert not trusts(replace(fit, etag=""), NOW)
     assert not trusts(replace(fit, trusted=NOW - timedelta(days=2)), NOW)
+
+
+@pytest.mark.parametrize(("honest", "days"), [(0, 1), (1, 2), (2, 4), (3, 7), (100, 7)])
+def test_a_source_that_proved_honest_is_believed_for_longer(honest: int, days: int) -> None:
+    told = source(etag='"x"', original=ORIGINAL, honest=honest)
+    assert trusts(replace(told, trusted=NOW - timedelta(days=days) + timedelta(seconds=1)), NOW)
+    assert not trusts(replace(told, trusted=NOW - timedelta(days=days)), NOW)

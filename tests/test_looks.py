@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from archive.agenda import Known, Rhythm
-from archive.looks import BESIDE, Judged, Look, fields_of, judge, settled
+from archive.extract import paragraphs
+from archive.looks import BESIDE, Judged, Look, fields_of, judge
 from archive.model import Article, Image, Original
+from archive.words import settled
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 URL = "https://paper.example/1"
@@ -167,3 +169,13 @@ def test_validators_are_forgotten_with_the_page_that_they_spoke_of() -> None:
     moved = judged(there, look(moved="https://paper.example/2")).known
     assert there.original == original
     assert (moved.etag, moved.original) == ("", None)
+
+
+def test_text_with_markup_in_a_pages_data_counts_as_words_beside_the_body() -> None:
+    page = (
+        '<html><script type="application/ld+json">{{"articleBody":"<p>The bridge is to cost {} million,'
+        ' says the council.</p>"}}</script><article><p>Read more with a subscription.</p></article></html>'
+    )
+    before, after = (" ".join(paragraphs(page.format(cost))) for cost in (12, 14))
+    assert "cost 12 million" in before
+    assert before.replace("12", "14") == after

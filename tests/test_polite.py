@@ -18,23 +18,6 @@ STORIES = tuple(f"story-{n}" for n in range(4))
 NOTHING: Answer = (404, {}, b"")
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Callable[..., str]:
-    """Write a site file for a host; further keys as TOML."""
-
-    def write(host: Host, *lines: str, name: str = "paper") -> str:
-        folder = tmp_path / "sites"
-        folder.mkdir(exist_ok=True)
-        keys = {"delay": "0.0", "requisites": '"none"', "allow_private": "true"}
-        text = [f'name = "Paper"\nhome = "{host.base}/"\nfeeds = ["{host.base}/feed"]', *lines]
-        given = {line.partition("=")[0].strip() for line in lines}
-        text += [f"{key} = {value}" for key, value in keys.items() if key not in given]
-        (folder / f"{name}.toml").write_text("\n".join(text))
-        return name
-
-    return write
-
-
 def usual(host: Host, path: str, robots: Answer = NOTHING) -> Answer:
     """robots.txt, a feed, a front page without links, and stories."""
     if path == "/robots.txt":

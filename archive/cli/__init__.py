@@ -3,6 +3,8 @@
 Packages that crawl or schedule add their commands by the entry point `newsmorgue.commands`.
 """
 
+import contextlib
+import faulthandler
 import sys
 from importlib.metadata import entry_points
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import click
 
 from archive import __version__
+from archive.cli.change import difference, versions
 from archive.cli.due import due, hosts, rebuild
 from archive.cli.imports import imports
 from archive.cli.keep import abilities, extract, index, recover, verify
@@ -71,14 +74,16 @@ def group() -> None:
 
 
 for command in (
-    abilities, articles, captures, due, extract, get, health, hosts, imports, index, rebuild, recover,
-    report, runs, serve, verify,
+    abilities, articles, captures, difference, due, extract, get, health, hosts, imports, index, rebuild,
+    recover, report, runs, serve, verify, versions,
 ):  # fmt: skip
     group.add_command(command)
 
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
+    with contextlib.suppress(OSError, ValueError):  # no standard error to write to
+        faulthandler.enable()  # a crash in a C library says where
     try:
         group.main()
     except BrokenPipeError:

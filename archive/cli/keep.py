@@ -1,6 +1,9 @@
 """Commands that keep an archive: verify, recover, store, index, extract."""
 
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from archive.cli.options import archive_option, archive_url, echo_json, json_opt
 from archive.config import Config
 from archive.errors import CallerError, DamagedWarc, StoreError
 from archive.index import merge
+from archive.model import Run
 from archive.patience import Patience
 from archive.publish import recover as recover_spool
 from archive.runs import all_runs, find_run
@@ -127,21 +131,84 @@ def index(archive: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("run_ids", nargs=-1, metavar="[RUN]...")
 @click.option("--site", help="Only runs of this site.")
+@click.option("--again", is_flag=True, help="Read all pages anew and say what differs, field by field.")
+@click.option("--dry-run", is_flag=True, help="With --again: only say what would change.")
+@click.option(
+    "--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes of --again."
+)
+@click.option(
+    "--text", type=click.File(encoding="utf-8"), help="Read the article in this plain text instead."
+)
+@click.option("--zone", default="", metavar="AREA/CITY", help="With --text: the newspaper's time zone.")
 @archive_option
 @json_option
-def extract(run_ids: tuple[str, ...], site: str | None, archive: str | None, as_json: bool) -> None:
+def extract(
+    run_ids: tuple[str, ...], site: str | None, again: bool, dry_run: bool, jobs: int, text: Any, zone: str,
+    archive: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Make article rows from what runs captured; without a run, from all that have none yet.
 
-    Example: morgue extract
+    Example: morgue extract --again --dry-run. With --text, the article that a plain text holds is
+    printed: morgue extract --text article.txt --zone Africa/Johannesburg
     """
-    from archive.process import extract_run
-
+    if text:
+        _from_text(text.read(), zone)
+        return
+    if dry_run and not again:
+        raise click.UsageError("--dry-run goes with --again")
     store = the_store(archive)
     chosen = [find_run(store, r) for r in run_ids] or list(all_runs(store, site))
-    done = {k.rpartition("/")[2][:25] for k in store.keys("articles/")} if not run_ids else set()
+    if again:
+        _again(store, chosen, as_json, publish=not dry_run, jobs=jobs)
+    else:
+        _missing(store, chosen, as_json, all_of_them=bool(run_ids))
+
+
+def _missing(store: Store, chosen: list[Run], as_json: bool, *, all_of_them: bool) -> None:
+    from archive.process import extract_run
+
+    done = set() if all_of_them else {k.rpartition("/")[2][:25] for k in store.keys("articles/")}
     for run in chosen:
         if run.id not in done:
             _extracted(extract_run(store, run.key), as_json)
+
+
+def _again(store: Store, chosen: list[Run], as_json: bool, *, publish: bool, jobs: int) -> None:
+    """All runs, in as many processes; then the sum of what differs."""
+    total: Counter[str] = Counter()
+    named: Counter[str] = Counter()
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        work = [(store.url, run.key, publish) for run in chosen]
+        for result in pool.map(_one_again, work):
+            named.update(result["changed"])
+            total.update({k: result[k] for k in ("articles", "before", "won", "lost", "damaged")})
+            if as_json:
+                echo_json(result)
+    if as_json:
+        return
+    what = "would be" if not publish else "are"
+    click.echo(f"{len(chosen)} runs: {total['articles']} articles, {total['before']} before;"
+               f" {total['won']} {what} new, {total['lost']} {what} no articles any more")  # fmt: skip
+    for field, count in named.most_common():
+        click.echo(f"  {field:<12} {count:>7} differ")
+
+
+def _one_again(work: tuple[str, str, bool]) -> dict[str, Any]:
+    from archive.process import extract_again
+    from archive.store import open_store
+
+    archive, key, publish = work
+    return extract_again(open_store(archive), key, publish=publish)
+
+
+def _from_text(text: str, zone: str) -> None:
+    from archive.errors import NotCaptured
+    from archive.extract import from_text
+
+    article = from_text(text, zone=zone)
+    if article is None:
+        raise NotCaptured("there is no article in this text: it needs a headline and a paragraph")
+    echo_json(asdict(article))
 
 
 def _extracted(result: dict[str, Any], as_json: bool) -> None:

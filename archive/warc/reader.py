@@ -192,7 +192,7 @@ def _told(capture: Capture, record: Record) -> Capture:
         return capture
     lines = (line.partition(":") for line in record.block.decode("utf-8", "replace").splitlines())
     said = {name.strip(): value.strip() for name, _, value in lines}
-    return replace(capture, wall=said.get("wall", ""))
+    return replace(capture, wall=said.get("wall", ""), rights=said.get("rightsSignals", capture.rights))
 
 
 def capture_in(record: Record, place: Location) -> Capture:

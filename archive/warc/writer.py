@@ -28,7 +28,7 @@ from warcio.warcwriter import WARCWriter
 
 from archive.cdxj import surt_of
 from archive.model import Capture, Exchange, Location, Original
-from archive.rights import signals_of
+from archive.rights import beside, parse, signals_of
 from archive.walls import PAGES, wall_in
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
@@ -233,11 +233,12 @@ class _Group:
         return found.label if found else ""
 
     def _rights(self) -> str:
-        """The publisher's signals; a revisit has no page of its own, only its head speaks."""
+        """The publisher's signals; a revisit has no page of its own, only its head and its host speak."""
         if self.head is None:
             return ""
         body = b"" if self.original else next(self.exchange.body_pieces(), b"")
-        return str(signals_of(self.head, body))
+        own = signals_of(self.head, body)
+        return str(beside(own, parse(self.exchange.rights)) if self.exchange.rights else own)
 
     def written(self, *, certificates: bool) -> Written:
         exchange = self.exchange
@@ -286,9 +287,11 @@ class _Group:
         fields = {
             "fetchTimeMs": str(round(exchange.seconds * 1000)),
             "via": exchange.referrer,
+            "viaDate": f"{exchange.referred:%Y-%m-%dT%H:%M:%SZ}" if exchange.referred else None,
             "foundBy": exchange.via,
             "fetchError": exchange.error,
             "rightsSignals": self.rights,
+            "notKept": f"the publisher says {exchange.left_out}" if exchange.left_out else None,
             "bodyAsSent": f"it is not {self.lie}, whatever its head says" if self.lie else None,
             "wall": self.wall,
         }

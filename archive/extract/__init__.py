@@ -1,0 +1,204 @@
+"""From a captured page to an article.
+
+Rules: an extractor takes a page and never fetches. Each field says where it came from. The body is chosen by
+agreement (`body`), after a guard has taken out what is no text of the article (`guard`).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import lxml.html
+import trafilatura
+
+from archive.extract.agencies import agencies_only, agency_named
+from archive.extract.blocks import Block, blocks_of, key, text_of
+from archive.extract.body import Body, body_of
+from archive.extract.data import PageData, clean, read_data, text_in
+from archive.extract.fields import Fields, headings, related_in, without_name
+from archive.extract.guard import ground_of
+from archive.extract.kinds import is_read, kind_of
+from archive.extract.names import dateline_of
+from archive.extract.pictures import pictures
+from archive.extract.structure import without_furniture
+from archive.extract.text import from_text
+from archive.model import Article
+from archive.words import NOTE, READING
+
+__all__ = ["EXTRACTOR", "extract", "from_text", "paragraphs", "without_name"]
+
+EXTRACTOR = f"newsmorgue-{READING}/trafilatura-{trafilatura.__version__}"
+SPOKEN = 80  # characters from which a paragraph is taken for text, and not for a teaser or a label
+NEAR = 4  # blocks behind the body, among which an agency may be named
+DOUBTED = 0.8  # agreement of the readers below which a body is to be looked at
+
+
+def extract(html: str, url: str, *, needs_sign: bool = False) -> Article | None:
+    """The article on a page, or None where the page shows no sign of being one.
+
+    A sign is data that says so; without one, a long text will do, unless `needs_sign`. A front, a list of
+    stories and an author's page are no articles.
+    """
+    tree = _tree(html)
+    if tree is None:
+        return None
+    data = read_data(tree)
+    article = _article(html, url, tree, data)
+    if article is None or not article.headline:
+        return None
+    signed = bool(data.article.get("headline")) or data.meta.get("og:type") == "article"
+    long = not needs_sign and sum(map(len, article.body)) >= 500
+    return article if signed or long else None
+
+
+HEADINGS = (
+    "//head/title/text() | //h1//text() | //meta[@property='og:title' or @property='og:description' or"
+    " @name='description']/@content"
+)
+LITERAL = re.compile(r'"((?:[^"\\{}<]|\\.){20,})"')
+TOLD = re.compile(r'"((?:[^"\\]|\\.){20,})"')  # in JSON-LD, where a text may have markup
+MARKUP = re.compile(r"<[^<>]{0,500}>")
+
+
+def paragraphs(html: str) -> tuple[str, ...]:
+    """The longer paragraphs of a page's main part, and what its head and data say, whoever takes them for it.
+
+    Some newspapers have the whole text in JSON-LD alone, behind a paywall; others edit the title of the head
+    and nothing else.
+    """
+    tree = _tree(html)
+    if tree is None:
+        return ()
+    inside = "not(ancestor::aside or ancestor::nav or ancestor::footer or ancestor::form)"
+    main = next((p for p in ("//article", "//main", "//body") if tree.xpath(f"{p}//p")), "//body")
+    said = (" ".join(p.text_content().split()) for p in tree.xpath(f"{main}//p[{inside}]"))
+    told = (" ".join(text.split()) for text in (*tree.xpath(HEADINGS), *_data_texts(tree)))
+    return tuple(dict.fromkeys((*(text for text in said if len(text) >= SPOKEN), *(t for t in told if t))))
+
+
+def _data_texts(tree: Any) -> Iterator[str]:
+    """Sentences in a page's data: any in JSON-LD, the long ones in what scripts bring along."""
+    for script in tree.iter("script"):
+        told = "ld+json" in (script.get("type") or "")
+        least, pattern = (5, TOLD) if told else (12, LITERAL)  # words, less one
+        found = (MARKUP.sub(" ", literal[1]) for literal in pattern.finditer(script.text or ""))
+        yield from (text for text in found if text.count(" ") >= least or (told and _dense(text)))
+
+
+def _dense(text: str) -> bool:
+    """Whether a text without spaces may be one of sentences: Chinese, Japanese, Thai ..."""
+    return len(text) >= SPOKEN // 2 and sum(char > "\u0e00" for char in text[:80]) > 20
+
+
+def _tree(html: str) -> Any:
+    try:
+        return lxml.html.document_fromstring(html)
+    except (lxml.etree.ParserError, ValueError):
+        return None
+
+
+def _article(html: str, url: str, tree: Any, data: PageData) -> Article | None:
+    blocks = blocks_of(tree)
+    kept = without_furniture(blocks)
+    fields = Fields(url, tree, data, blocks)
+    headline = fields.headline()
+    standfirst = fields.standfirst(headline)
+    byline = fields.byline()
+    images = pictures(tree, data, url)
+    said = (headline, standfirst, byline, *headings(tree))
+    captions = [text for i in images for text in (i.caption, f"{i.caption} {i.credit}".strip())]
+    told = "\n".join(map(clean, text_in(data.article.get("articleBody")).split("\n")))
+    body = body_of(html, url, kept, ground_of(blocks, kept, said, captions), told)
+    if "page" not in fields.source.get("standfirst", "") and _is_told(standfirst, body.text.paragraphs):
+        standfirst = ""  # no text of its own: the data repeat how the article begins
+        fields.source.pop("standfirst", None)
+    kind, _ = kind_of(url, data, blocks, body.text.paragraphs)
+    if not is_read(kind):
+        return None
+    authors = fields.authors()
+    agency, text, credited = _agency(body, kept, authors, data)
+    text = _without_authors(text, authors)
+    published, modified = fields.published(), fields.modified()
+    dateline, _ = dateline_of(text[0]) if text else ("", "")
+    return Article(
+        url=url,
+        headline=headline,
+        standfirst=standfirst,
+        authors=tuple(a for a in authors if not agency_named(a)),
+        agency=agency,
+        published=published,
+        modified=modified if modified != published else None,
+        section=fields.section(),
+        language=fields.language(),
+        access=fields.access(),
+        body=text,
+        images=images,
+        kicker=fields.kicker(headline),
+        byline=byline,
+        dateline=dateline,
+        canonical=fields.canonical(),
+        kind=kind,
+        subheads=body.text.subheads,
+        related=related_in(blocks),
+        confidence=body.confidence,
+        flags=_flags(body),
+        number=fields.number(),
+        wire=bool(agency) and (credited or not any(not agency_named(a) for a in authors)),
+        notes=notes_in(text),
+        raw=fields.raw,
+        source=fields.source | ({"body": body.source} if text else {}),
+    )
+
+
+def notes_in(body: tuple[str, ...]) -> tuple[str, ...]:
+    """Paragraphs at either end that say what was corrected or updated."""
+    ends = body if len(body) < 6 else (*body[:2], *body[-4:])
+    return tuple(text for text in ends if len(text) < 800 and NOTE.search(text[:120]))
+
+
+def _is_told(standfirst: str, body: tuple[str, ...]) -> bool:
+    """Whether a description is only the beginning of the text."""
+    said = key(standfirst)
+    return len(said) > 20 and said[:-12] in key("".join(body[:6]))
+
+
+def _without_authors(body: tuple[str, ...], authors: tuple[str, ...]) -> tuple[str, ...]:
+    """The body without a closing line on who the author is ("Ada Vale is a reporter ...")."""
+    names = tuple(
+        f"{name} {verb} " for name in authors for verb in ("is", "ist", "est", "es", "covers", "writes")
+    )
+    while len(body) > 2 and names and body[-1].startswith(names) and len(body[-1]) < 500:
+        body = body[:-1]
+    return body
+
+
+def _behind(kept: Sequence[Block], body: tuple[str, ...]) -> tuple[str, ...]:
+    """What stands on the page just behind the body."""
+    last = key(body[-1]) if body else ""
+    end = next((n for n, block in reversed(list(enumerate(kept))) if key(block.text) == last), None)
+    return () if end is None else text_of(kept[end + 1 : end + NEAR])
+
+
+def _flags(body: Body) -> tuple[str, ...]:
+    found = set(body.text.flags)
+    if not body.text.paragraphs:
+        found.add("empty_body")
+    elif body.confidence < DOUBTED:
+        found.add("readers_disagree")
+    return tuple(sorted(found))
+
+
+def _agency(
+    found: Body, kept: Sequence[Block], authors: tuple[str, ...], data: PageData
+) -> tuple[str, tuple[str, ...], bool]:
+    """The agency; the body without the line that credits it; whether the text itself credits it."""
+    body = found.text.paragraphs
+    for line in (*reversed(found.text.edges), *_behind(kept, body)):
+        if named := agencies_only(line):
+            return named[0], body, True
+    if body and (named := agencies_only(body[-1])):
+        return named[0], body[:-1], True
+    if body and (agency := dateline_of(body[0])[1]):
+        return agency, body, True
+    said = (*authors, data.state.get("agency", ""), text_in(data.article.get("creditText")))
+    return next((agency for name in said if (agency := agency_named(name))), ""), body, False

@@ -1,0 +1,363 @@
+"""The fields of an article, each from the source that says it best.
+
+Rules: JSON-LD first, then the CMS's state, meta elements, microdata, the visible page; each field that was
+found names its source. What only the page shows (byline, kicker, shown standfirst) comes from the page.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from archive.dates import read_time
+from archive.extract.blocks import HEADS, Block, key
+from archive.extract.data import PageData, clean, text_in
+from archive.extract.kinds import element_text
+from archive.extract.names import BY, DATE, names_in, tidy
+from archive.versions import own_id
+
+SEPARATOR = re.compile(r"(\s+[|–—·-]\s+|\s*--\s*)")
+STANDFIRST = re.compile(
+    r"stand-?first|\blead\b|\blede\b|\bdek\b|\bdeck\b|sub-?title|sub-?head(?:line)?\b|summary|\bintro|chap[oô]|chapeau"
+    r"|entradilla|sottotitolo|vorspann|excerpt|tertiary|\babstract\b|\bteaser-?text|\bperex\b|ingress|bajada|\bsapo\b",
+    re.I,
+)
+KICKER = re.compile(
+    r"kicker|overline|eyebrow|dachzeile|spitzmarke|supertitle|\btopline|article-title-secondary|antetitulo",
+    re.I,
+)
+BYLINE = re.compile(
+    r"byline|author-block|\bauthors?\b|article-author|\bautor(?:en|es)?\b|signature|firma\b", re.I
+)
+PUBLISHED = (
+    "article:published_time", "article:published:time", "og:published_time", "og:article:published_time",
+    "datepublished", "date.published", "dc.date.issued", "dcterms.created", "dc.date", "date",
+    "parsely-pub-date", "sailthru.date", "pubdate", "publishdate", "publish-date", "publication_date",
+    "published_at", "cxenseparse:recs:publishtime",
+    "article.published", "iso-8601-publish-date",
+)  # fmt: skip
+MODIFIED = (
+    "article:modified_time",
+    "article:modified:time",
+    "og:updated_time",
+    "datemodified",
+    "last-modified",
+    "dc.date.modified",
+    "lastmod",
+)
+TIERS = {
+    "free": "free",
+    "metered": "metered",
+    "locked": "paid",
+    "premium": "paid",
+    "paid": "paid",
+    "subscriber": "paid",
+}
+Offer = tuple[str, str]
+
+
+class Fields:
+    """The fields of one page. `source` names where each that was asked for came from."""
+
+    def __init__(self, url: str, tree: Any, data: PageData, blocks: Sequence[Block]) -> None:
+        self.url, self.tree, self.data, self.blocks = url, tree, data, blocks
+        self.source: dict[str, str] = {}
+        self.raw: dict[str, str] = {}
+
+    def pick(self, name: str, *offers: Offer) -> str:
+        """The first offer that says anything, cleaned."""
+        for origin, raw in offers:
+            value = clean(raw)
+            if value:
+                self.source[name] = origin
+                return value
+        return ""
+
+    def headline(self) -> str:
+        """The headline, without the newspaper's own name."""
+        data, meta = self.data.article, self.data.meta
+        shown = clean(element_text(self.tree, "//h1"))
+        said = text_in(data.get("headline")) or text_in(data.get("name"))
+        found = self.pick(
+            "headline",
+            ("h1", shown if _updates(shown, said) else ""),
+            ("json-ld", said),
+            ("cms", self.data.state.get("headline", "")),
+            ("meta", meta.get("og:title", "") or meta.get("twitter:title", "")),
+            ("microdata", self.data.items.get("headline", "")),
+            ("h1", shown),
+            ("title", element_text(self.tree, "//title")),
+        )
+        return without_name(found, self._names())
+
+    def standfirst(self, headline: str) -> str:
+        """What stands between the headline and the text; without that, the description in the data."""
+        data, meta = self.data.article, self.data.meta
+        told = clean(
+            text_in(data.get("description")) or meta.get("og:description", "") or meta.get("description", "")
+        )
+        shown = self._shown_standfirst(told, headline)
+        return self.pick(
+            "standfirst",
+            ("page", shown),
+            ("json-ld", text_in(data.get("description"))),
+            ("cms", self.data.state.get("standfirst", "")),
+            ("meta", meta.get("og:description", "") or meta.get("description", "")),
+        )
+
+    def _shown_standfirst(self, told: str, headline: str) -> str:
+        start = next(
+            (n for n, b in enumerate(self.blocks) if b.tag == "h1" and key(b.text) == key(headline)), None
+        )
+        if start is None:
+            start = next((n for n, b in enumerate(self.blocks) if b.tag == "h1"), None)
+        if start is None:
+            return ""
+        for block in self.blocks[start + 1 : start + 25]:
+            if not 25 <= len(block.text) <= 900 or block.linked * 2 > len(block.text):
+                continue
+            names = " ".join(
+                f"{e.get('class') or ''} {e.get('itemprop') or ''} {e.tag}" for e in block.path[-2:]
+            )
+            if STANDFIRST.search(names) or "alternativeHeadline" in names or _same(block.text, told):
+                return block.text
+        return ""
+
+    def authors(self) -> tuple[str, ...]:
+        """The authors' names."""
+        data, meta = self.data.article, self.data.meta
+        listed = data.get("author") or data.get("creator") or []
+        named = [clean(text_in(each)) for each in (listed if isinstance(listed, list) else [listed])]
+        said = [
+            a
+            for a in (meta.get("author", ""), meta.get("article:author", ""), meta.get("parsely-author", ""))
+            if a
+        ]
+        offers = (
+            ("json-ld", tidy(named)),
+            ("meta", tidy(a for a in said[:2] if "://" not in a and "facebook" not in a)),
+            ("microdata", tidy([self.data.items.get("author", "")])),
+            ("links", tidy(self._author_links())),
+        )
+        own = self._names()  # a person before the newspaper's own name
+        shown = ("byline", names_in(self.byline()))
+        people = [(origin, tuple(n for n in names if key(n) not in own)) for origin, names in offers]
+        signed = [shown] if BY.match(self.byline()) else []
+        for origin, names in (*people, *signed, *offers, shown):
+            if names:
+                self.source["authors"] = origin
+                return names
+        return ()
+
+    def _author_links(self) -> list[str]:
+        """Names that link to an author's page, near the headline."""
+        known = "[@rel='author' or contains(@href, '/author') or contains(@href, '/autor')]"
+        first = self.tree.xpath(f"(//h1[last()]/following::a{known})[1]")
+        beside = first[0].xpath(f"../..//a{known}") if first else []
+        names = [clean(a.text_content()) for a in beside]
+        return list(dict.fromkeys(name for name in names if 2 <= len(name.split()) <= 4 and len(name) < 50))[
+            :6
+        ]
+
+    def byline(self) -> str:
+        """The byline as the page shows it, raw."""
+        path = "//*[@id or @class or @rel='author' or @itemprop='author']"
+        for element in self.tree.xpath(path):
+            names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
+            if BYLINE.search(names) or element.get("rel") == "author":
+                text = " ".join(element.text_content().split())
+                if 3 < len(text) < 160 and element.tag not in ("script", "style", "body", "svg"):
+                    self.source["byline"] = "page"
+                    return text
+        return ""
+
+    def kicker(self, headline: str) -> str:
+        """The line above the headline."""
+        shown = next(
+            (
+                text
+                for element in self.tree.xpath("//*[@class]")
+                if KICKER.search(element.get("class")) and 1 < len(text := clean(element.text_content())) < 80
+            ),
+            "",
+        )
+        said = self.data.state.get("kicker", "")
+        return self.pick("kicker", ("cms", said), ("page", shown if key(shown) != key(headline) else ""))
+
+    def published(self) -> datetime | None:
+        """When it was published; of two sources that name one day, the one that has the time."""
+        items = self.data.items
+        found = self._date(
+            "published",
+            ("json-ld", text_in(self.data.article.get("datePublished"))),
+            ("cms", self.data.state.get("published", "")),
+            ("meta", next((self.data.meta[n] for n in PUBLISHED if self.data.meta.get(n)), "")),
+            ("microdata", items.get("datePublished", "")),
+            (
+                "json-ld",
+                next(
+                    (text_in(n.get("datePublished")) for n in self.data.nodes if n.get("datePublished")), ""
+                ),
+            ),
+            (
+                "time",
+                next(iter(self.tree.xpath("//time[@pubdate]/@datetime | //article//time/@datetime")), ""),
+            ),
+            ("time", next(iter(self.tree.xpath("//header//time/@datetime | //main//time/@datetime")), "")),
+            ("json-ld", text_in(self.data.article.get("dateCreated"))),
+        )
+        if shown := self._shown_date():
+            self.raw["published"] = shown
+        return found
+
+    def _shown_date(self) -> str:
+        """A line near the headline that is a date, as the page shows it."""
+        start = next((n for n, block in enumerate(self.blocks) if block.tag == "h1"), 0)
+        near = (block.text for block in self.blocks[start : start + 12] if len(block.text) < 60)
+        return next((text for text in near if DATE.match(text)), "")
+
+    def modified(self) -> datetime | None:
+        """When it was last changed, as the page says."""
+        meta = self.data.meta
+        return self._date(
+            "modified",
+            ("json-ld", text_in(self.data.article.get("dateModified"))),
+            ("cms", self.data.state.get("modified", "")),
+            ("meta", next((meta[n] for n in MODIFIED if meta.get(n)), "")),
+            ("microdata", self.data.items.get("dateModified", "")),
+        )
+
+    def _date(self, name: str, *offers: Offer) -> datetime | None:
+        day: tuple[str, datetime, str] | None = None
+        for origin, raw in offers:
+            moment = _moment(raw)
+            if moment is None:
+                continue
+            if re.search(r"\d:\d\d|T\d{4}|\A\d{10,13}\Z", raw):
+                if day is None or abs((moment - day[1]).total_seconds()) < 2 * 86400:
+                    self.source[name], self.raw[name] = origin, raw
+                    return moment
+            elif day is None:
+                day = origin, moment, raw
+        if day:
+            self.source[name], self.raw[name] = day[0], day[2]
+        return day[1] if day else None
+
+    def section(self) -> str:
+        """The newspaper's section."""
+        return self.pick(
+            "section",
+            ("json-ld", text_in(self.data.article.get("articleSection"))),
+            ("cms", self.data.state.get("section", "")),
+            ("meta", self.data.meta.get("article:section", "")),
+        )
+
+    def language(self) -> str:
+        """The language, as the page says, without the region ("en")."""
+        found = self.pick(
+            "language",
+            (
+                "html",
+                self.tree.get("lang") or self.tree.get("{http://www.w3.org/XML/1998/namespace}lang") or "",
+            ),
+            ("json-ld", text_in(self.data.article.get("inLanguage"))),
+            ("meta", self.data.meta.get("og:locale", "")),
+        )
+        if found:
+            self.raw["language"] = found
+        return re.split(r"[-_]", found)[0].lower()
+
+    def canonical(self) -> str:
+        """The address that the page calls its own."""
+        found = self.pick(
+            "canonical",
+            ("link", next(iter(self.tree.xpath('//link[@rel="canonical"]/@href')), "")),
+            ("meta", self.data.meta.get("og:url", "")),
+        )
+        return urljoin(self.url, found) if found else ""
+
+    def number(self) -> str:
+        """The newspaper's own id of the article."""
+        identifier = self.data.article.get("identifier")
+        said = identifier if isinstance(identifier, str | int) else ""
+        return self.pick(
+            "number",
+            ("cms", self.data.state.get("id", "")),
+            ("json-ld", "" if "://" in str(said) else str(said)[:80]),
+            ("url", own_id(self.url)),
+        )
+
+    def access(self) -> str:
+        """Who may read it; absence of a sign is unknown."""
+        data = self.data.article
+        parts = data.get("hasPart")
+        listed = [data, *(parts if isinstance(parts, list) else [parts])]
+        said = [_truth(p.get("isAccessibleForFree")) for p in listed if isinstance(p, dict)]
+        tier = TIERS.get(self.data.meta.get("article:content_tier", "").lower(), "")
+        if tier == "metered" or (tier and not any(said)):
+            self.source["access"] = "meta"
+            return tier
+        if "false" in said or "true" in said:
+            self.source["access"] = "json-ld"
+            return "paid" if "false" in said else "free"
+        state = TIERS.get(self.data.state.get("access", "").lower(), "")
+        if state:
+            self.source["access"] = "cms"
+        return state or "unknown"
+
+    def _names(self) -> set[str]:
+        """What the newspaper calls itself on this page: its site name, publisher, and host."""
+        canonical = next(iter(self.tree.xpath('//link[@rel="canonical"]/@href')), "") or self.data.meta.get(
+            "og:url", ""
+        )
+        host = (urlsplit(canonical).hostname or "").removeprefix("www.")
+        publisher = text_in(self.data.article.get("publisher"))
+        said = {self.data.meta.get("og:site_name", ""), publisher, host, host.rpartition(".")[0]}
+        return {key(name) for name in said} - {""}
+
+
+def _moment(raw: str) -> datetime | None:
+    text = raw.strip()
+    if re.fullmatch(r"\d{10}|\d{13}", text):
+        return datetime.fromtimestamp(int(text[:10]), tz=UTC)
+    return read_time(text)
+
+
+def _truth(value: Any) -> str:
+    said = str("" if value is None else value).rpartition("/")[2].strip().lower()
+    return said if said in ("true", "false") else ""
+
+
+def _same(shown: str, told: str) -> bool:
+    """Whether a shown text is what the data tell, or they tell its beginning."""
+    one, other = key(shown), key(told)
+    return len(other) >= 25 and (one == other or (one.startswith(other) and len(one) < 1.3 * len(other)))
+
+
+def _updates(shown: str, said: str) -> bool:
+    """Whether the visible headline is a longer form of the one in the data (which often stays behind)."""
+    shown, said = key(shown), key(clean(said))
+    return bool(said) and shown != said and shown.startswith(said) and len(shown) < len(said) + 40
+
+
+def without_name(headline: str, names: set[str]) -> str:
+    """A headline without the newspaper's own name before or behind it ("Flood - The Paper")."""
+    parts = SEPARATOR.split(headline)
+    while len(parts) > 2 and key(parts[-1]) in names:
+        del parts[-2:]
+    while len(parts) > 2 and key(parts[0]) in names:
+        del parts[:2]
+    return "".join(parts)
+
+
+def headings(tree: Any) -> tuple[str, ...]:
+    """The page's main headings."""
+    return tuple(clean(e.text_content()) for e in tree.iter("h1"))
+
+
+def related_in(blocks: Sequence[Block]) -> tuple[str, ...]:
+    """Titles of other stories that the page itself sets apart as related."""
+    found = (b for b in blocks if any(w.startswith(("relat", "relac")) for _, w in b.marked))
+    titles = (b.text for b in found if b.linked * 2 > len(b.text) and (len(b.text) >= 25 or b.tag in HEADS))
+    return tuple(dict.fromkeys(titles))
