@@ -131,10 +131,11 @@ def merged(layers: Iterable[Layer], start: bytes, end: bytes, *, reverse: bool =
     if b" " in start and end.startswith((key + b" ", key + b"!")):  # one URL is asked for
         layers = [layer for layer in layers if layer.may_hold(key)]
     found = [layer.lines(start, end, reverse=reverse) for layer in layers]
-    return _once(heapq.merge(*found, reverse=reverse))
+    return once(heapq.merge(*found, reverse=reverse))
 
 
-def _once(lines: Iterable[bytes]) -> Iterator[bytes]:
+def once(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Sorted lines, each once."""
     last = None
     for line in lines:
         if line != last:
@@ -192,7 +193,7 @@ def merge(store: Store) -> Head:
             return head
         folded = _fold(store, head, young)
         try:
-            store.put(_head_key(folded.number), _dump(folded))
+            put_head(store, folded)
             return folded
         except StoreConflict:
             continue
@@ -208,7 +209,7 @@ def _fold(store: Store, head: Head, young: list[str]) -> Head:
             segment = kept.pop()
             count += segment["lines"]
             sources.append(_scan(store, segment))
-        made = write_segment(store, _once(heapq.merge(*sources)), expected=count)
+        made = write_segment(store, once(heapq.merge(*sources)), expected=count)
     segments = (*kept, made) if made["lines"] else tuple(kept)
     return Head(number=head.number + 1, segments=segments, runs=head.runs | set(young))
 
@@ -247,8 +248,10 @@ def _filed(lines: list[bytes], stack: ExitStack) -> Iterator[bytes]:
     return (line[:-1] for line in file)
 
 
-def _dump(head: Head) -> bytes:
-    return json.dumps({"segments": head.segments, "runs": sorted(head.runs)}, indent=1).encode()
+def put_head(store: Store, head: Head) -> None:
+    """Make a head the newest; raise StoreConflict where another has its number."""
+    data = json.dumps({"segments": head.segments, "runs": sorted(head.runs)}, indent=1).encode()
+    store.put(_head_key(head.number), data)
 
 
 def recent(store: Store, site: str, since: datetime) -> list[Capture]:

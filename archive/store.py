@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from archive.errors import CallerError, NotStored, StoreConflict, StoreDenied, StoreError
@@ -67,6 +67,38 @@ def open_store(url: str) -> Store:
     if "://" in url:
         raise CallerError(f"{url!r} is neither a folder nor s3://bucket/prefix")
     return FolderStore(Path(url))
+
+
+class _Ranged(io.RawIOBase):
+    """An object of the store as a file to read."""
+
+    def __init__(self, store: Store, key: str, size: int) -> None:
+        self._store, self._key, self._size, self._at = store, key, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        length = min(len(buffer), self._size - self._at)
+        data = self._store.read(self._key, self._at, length) if length > 0 else b""
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def opened(store: Store, key: str, *, buffer: int = 4 << 20) -> BinaryIO:
+    """An object as a seekable file, read in pieces of `buffer` bytes; raise NotStored."""
+    size = store.size(key)
+    if size is None:
+        raise NotStored(f"{store.url} holds no {key}")
+    return io.BufferedReader(_Ranged(store, key, size), buffer)
 
 
 def sha256_of(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Commands about what comes next: due, hosts, rebuild."""
 
+from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -8,11 +9,12 @@ import click
 
 from archive.cli.options import archive_option, archive_url, echo_json, json_option
 from archive.dates import read_time
-from archive.errors import CallerError
+from archive.errors import CallerError, DamagedWarc
 from archive.hosts import notes
 from archive.process import rebuild_state
+from archive.remake import Relisted, remake_index, unnamed
 from archive.state import Head, State, head_keys, read_heads
-from archive.store import open_store
+from archive.store import Store, open_store
 
 
 @click.command()
@@ -72,18 +74,24 @@ def hosts(archive: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("sites", nargs=-1, required=True, metavar="SITE...")
+@click.argument("sites", nargs=-1, metavar="[SITE...]")
+@click.option("--index", "index", is_flag=True, help="The index of the whole archive, from its WARCs.")
 @archive_option
 @json_option
-def rebuild(sites: tuple[str, ...], archive: str | None, as_json: bool) -> None:
-    """Make anew what is known of newspapers, from their captures alone.
+def rebuild(sites: tuple[str, ...], index: bool, archive: str | None, as_json: bool) -> None:
+    """Make anew what is known of newspapers, from their captures alone; or the index, from the WARCs.
 
     What is due, and what each page said last, is a cache: it may be lost, and this makes it again. The
     validators of conditional requests are not made again: each page is asked for in full once.
 
-    Example: morgue rebuild the-daily-specimen
+    Example: morgue rebuild the-daily-specimen. With --index all WARCs are read, missing CDXJ are made, and
+    what a CDXJ says otherwise than its WARC is named: morgue rebuild --index
     """
+    if not sites and not index:
+        raise click.UsageError("name newspapers, or say --index")
     store = open_store(archive_url(archive))
+    if index:
+        _rebuild_index(store, as_json)
     for site in sites:
         if not head_keys(store, site) and not any(True for _ in store.keys(f"runs/{site}/")):
             raise CallerError(f"the archive holds no run of {site}; `morgue runs` lists what there is")
@@ -92,3 +100,31 @@ def rebuild(sites: tuple[str, ...], archive: str | None, as_json: bool) -> None:
             echo_json(done)
         else:
             click.echo(f"{site}: {done['pages']:,} pages known, {done['articles']:,} of them read again")
+
+
+def _rebuild_index(store: Store, as_json: bool) -> None:
+    counts: Counter[str] = Counter()
+
+    def told(relisted: Relisted) -> None:
+        counts[relisted.found] += 1
+        if as_json:
+            echo_json(asdict(relisted))
+        elif relisted.found != "same":
+            why = f": {relisted.why}" if relisted.why else ""
+            click.echo(f"{relisted.found:8} {relisted.warc}, {relisted.captures:,} captures{why}")
+        elif counts.total() % 100 == 0:
+            click.echo(f"{counts.total():,} WARCs read", err=True)
+
+    head = remake_index(store, progress=told)
+    orphans = unnamed(store)
+    if not as_json:
+        found = sum(int(segment["lines"]) for segment in head.segments)
+        click.echo(
+            f"{found:,} captures of {counts.total():,} WARCs: {counts['same']:,} CDXJ were right, "
+            f"{counts['made']:,} were missing, {counts['differs']:,} differ; "
+            f"{counts['damaged']:,} WARCs damaged"
+        )
+    if orphans:
+        click.echo(f"{len(orphans)} WARCs belong to no published run, as {orphans[0]}", err=True)
+    if counts["damaged"]:
+        raise DamagedWarc(f"{counts['damaged']} WARCs are damaged; `morgue verify` says where")

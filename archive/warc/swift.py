@@ -102,7 +102,7 @@ def _inflated(data: bytes, start: int, end: int) -> bytes | None:
     if end - start < SHORTEST:
         return None
     crc, size = struct.unpack_from("<II", data, end - 8)
-    if size > DENSEST * (end - start):
+    if not 0 < size <= DENSEST * (end - start):  # of "nothing" the library checks nothing
         return None
     try:
         found = bytes(deflate.gzip_decompress(memoryview(data)[start:end]))

@@ -1,0 +1,92 @@
+"""The index made anew from the WARCs alone: the CDXJ of each, and a head that leans on no older one.
+
+Rules: a CDXJ in the store is never replaced. Where it says something else than its WARC does, the new
+segments follow the WARC, and it is said. Of a damaged WARC what its CDXJ named stays findable.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from archive.cdxj import line_of
+from archive.errors import DamagedWarc, NotStored, StoreConflict
+from archive.index import Head, in_order, once, put_head, read_head
+from archive.model import PublishedWarc
+from archive.runs import read_run, run_keys
+from archive.segments import write_segment
+from archive.store import Store, opened
+from archive.warc.swift import swift_captures
+
+TRIES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relisted:
+    """What became of one WARC: `found` is "same", "made" (its CDXJ was missing), "differs" or "damaged"."""
+
+    warc: str
+    captures: int
+    found: str
+    why: str = ""
+
+
+def remake_index(store: Store, *, progress: Callable[[Relisted], None] | None = None) -> Head:
+    """List every published WARC anew and write a head of one segment that covers all runs.
+
+    A stream: lines are sorted in temporary files. It may run beside merges, which it cannot harm: a run that
+    one of them folded meanwhile is young again until the next.
+    """
+    keys = run_keys(store)
+    warcs = (warc for key in keys for warc in read_run(store, key).warcs)
+    with ExitStack() as stack:
+        sources, count = in_order(_texts(store, warcs, progress), stack)
+        made = write_segment(store, once(heapq.merge(*sources)), expected=count)
+    segments = (made,) if made["lines"] else ()
+    for _ in range(TRIES):
+        head = Head(number=read_head(store).number + 1, segments=segments, runs=frozenset(keys))
+        try:
+            put_head(store, head)
+            return head
+        except StoreConflict:
+            continue
+    raise StoreConflict("the index is being merged by others all the time; run `morgue rebuild` again later")
+
+
+def _texts(
+    store: Store, warcs: Iterator[PublishedWarc], progress: Callable[[Relisted], None] | None
+) -> Iterator[bytes]:
+    for warc in warcs:
+        text, relisted = _relist(store, warc)
+        if progress:
+            progress(relisted)
+        yield text
+
+
+def _relist(store: Store, warc: PublishedWarc) -> tuple[bytes, Relisted]:
+    stored = _stored(store, warc.cdxj)
+    try:
+        with opened(store, warc.key) as file:
+            lines = sorted(line_of(capture) for capture in swift_captures(file, warc=warc.key))
+    except (DamagedWarc, NotStored) as error:
+        kept = stored or b""
+        return kept, Relisted(warc=warc.key, captures=kept.count(b"\n"), found="damaged", why=str(error))
+    text = "".join(f"{line}\n" for line in lines).encode()
+    if stored is None:
+        store.put(warc.cdxj, text)
+    same = stored is None or sorted(stored.split(b"\n")) == sorted(text.split(b"\n"))
+    found = "made" if stored is None else "same" if same else "differs"
+    return text, Relisted(warc=warc.key, captures=len(lines), found=found)
+
+
+def _stored(store: Store, key: str) -> bytes | None:
+    try:
+        return store.read(key)
+    except NotStored:
+        return None
+
+
+def unnamed(store: Store) -> list[str]:
+    """WARCs that no manifest names: of runs that are being published, or whose publication broke off."""
+    named = {warc.key for key in run_keys(store) for warc in read_run(store, key).warcs}
+    return [key for key in store.keys("warc/") if key not in named]
