@@ -12,6 +12,7 @@ from typing import Any
 from archive.agenda import Rhythm
 from archive.articles import rows_of_run, table_key, table_keys, write_table
 from archive.cdxj import capture_of
+from archive.columns import write_columns
 from archive.errors import DamagedWarc, NotCaptured
 from archive.extract import EXTRACTOR, extract, paragraphs
 from archive.index import Index, merge, read_lines
@@ -31,11 +32,25 @@ COMPARED = tuple(
 
 
 def index_run(store: Store, manifest: str) -> dict[str, Any]:
-    """Fold a published run into the merged index."""
+    """Fold a published run into the merged index, and write its captures as Parquet."""
     run = read_run(store, manifest)
+    columns = write_columns(store, run)
     head = merge(store)
     lines = sum(int(segment["lines"]) for segment in head.segments)
-    return {"run": run.id, "head": head.number, "runs": len(head.runs), "captures": lines}
+    return {
+        "run": run.id,
+        "head": head.number,
+        "runs": len(head.runs),
+        "captures": lines,
+        "columns": len(columns),
+    }
+
+
+def write_missing_columns(store: Store) -> int:
+    """Write the captures of all runs as Parquet that have none yet; how many runs that were."""
+    done = {key.rpartition("/")[2].removesuffix(".parquet") for key in store.keys("captures/")}
+    missing = [key for key in run_keys(store) if key.rpartition("/")[2].removesuffix(".json") not in done]
+    return sum(bool(write_columns(store, read_run(store, key))) for key in missing)
 
 
 def extract_run(

@@ -116,16 +116,21 @@ def abilities(archive: str | None, as_json: bool) -> None:
 @archive_option
 @json_option
 def index(archive: str | None, as_json: bool) -> None:
-    """Fold all published runs into the merged index.
+    """Fold all published runs into the merged index, and write their captures as Parquet.
 
     Example: morgue index
     """
-    head = merge(the_store(archive))
+    from archive.process import write_missing_columns
+
+    store = the_store(archive)
+    head = merge(store)
+    written = write_missing_columns(store)
     lines = sum(int(s["lines"]) for s in head.segments)
     if as_json:
-        echo_json({"head": head.number, "runs": len(head.runs), "captures": lines})
+        echo_json({"head": head.number, "runs": len(head.runs), "captures": lines, "columns": written})
     else:
-        click.echo(f"{lines} captures of {len(head.runs)} runs in {len(head.segments)} segments")
+        new = f"; {written} runs written as Parquet" if written else ""
+        click.echo(f"{lines} captures of {len(head.runs)} runs in {len(head.segments)} segments{new}")
 
 
 @click.command()
