@@ -160,6 +160,11 @@ def rows_of_run(store: Store, site: str, run: str) -> list[ArticleRow]:
     return [row for group in _by_run(keys).values() for row in _newest(store, group)]
 
 
+def tables(store: Store) -> dict[str, list[str]]:
+    """The keys of all tables, by what they are of: articles/site=.../month=.../<run>."""
+    return _by_run(_keys(store, None, None, None))
+
+
 def _by_run(keys: list[str]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = defaultdict(list)
     for key in keys:
@@ -168,7 +173,7 @@ def _by_run(keys: list[str]) -> dict[str, list[str]]:
 
 
 def _newest(store: Store, keys: list[str]) -> list[ArticleRow]:
-    read = [_read(store, key) for key in keys]
+    read = [read_table(store, key) for key in keys]
     return max(read, key=lambda each: extractor_rank(each[0]))[1]
 
 
@@ -179,7 +184,7 @@ def _keys(store: Store, site: str | None, since: datetime | None, until: datetim
     return [k for k in store.keys(prefix) if first <= k.split("/month=")[1][:7] <= last]
 
 
-def _read(store: Store, key: str) -> tuple[str, list[ArticleRow]]:
+def read_table(store: Store, key: str) -> tuple[str, list[ArticleRow]]:
     """The extractor that wrote a file, and its rows."""
     # One thread: pyarrow's pool is sometimes still at work when a short command ends, and aborts it.
     table = pq.ParquetFile(io.BytesIO(store.read(key))).read(use_threads=False)

@@ -12,6 +12,7 @@
 | MORGUE_LOCK_MODE | governance, or compliance: nobody can shorten that | governance |
 | MORGUE_ROLL_MB | a WARC is closed and followed by another at this size, in MiB | 1024 |
 | MORGUE_ROLL_MINUTES | and at this age, in minutes | 60 |
+| MORGUE_SEARCH | folder of the search files, caches that may be lost | search, beside the spool |
 | MORGUE_RIGHTS_FETCH | signals of a publisher that forbid a fetch, or none | none |
 | MORGUE_RIGHTS_KEEP | those that forbid to keep what was fetched | none |
 | MORGUE_RIGHTS_REPLAY | and those that forbid a replay | none |
@@ -36,6 +37,7 @@ class Config:
 
     archive: str
     spool: Path
+    search: Path
     sites: Path | None
     contact: str
     spool_keep: float
@@ -51,9 +53,11 @@ class Config:
         """Read the settings from `env` (the process's own by default)."""
         env = os.environ if env is None else env
         sites = env.get("MORGUE_SITES", "").strip()
+        spool = Path(env.get("MORGUE_SPOOL", "").strip() or "var/spool")
         return cls(
             archive=env.get("MORGUE_ARCHIVE", "").strip() or "var/archive",
-            spool=Path(env.get("MORGUE_SPOOL", "").strip() or "var/spool"),
+            spool=spool,
+            search=Path(env.get("MORGUE_SEARCH", "").strip() or spool.parent / "search"),
             sites=Path(sites) if sites else None,
             contact=env.get("MORGUE_CONTACT", "").strip(),
             spool_keep=_number(env, "MORGUE_SPOOL_KEEP", 24, "hours", least=0),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from archive.errors import DamagedWarc, NotCaptured, NotStored
 from archive.index import Index
-from archive.model import ArticleRow, Capture
+from archive.model import ArticleRow, Capture, Location
 from archive.playback import Playback, play
 from archive.policy import LEFT_OUT, Policy, decide, policy_of
 from archive.rights import Signals, parse, signals_of
@@ -51,25 +51,28 @@ class Permission:
         if not policy.export:
             return ""
         try:
-            found = self._signals(self._capture(row), None)
+            found = self._signals(self._capture(row.article.url, row.warc), None)
         except (DamagedWarc, NotCaptured, NotStored):
             return UNKNOWN
         return _reason(decide(policy, found, now=datetime.now(UTC)).reasons, "export")
 
     def show(self, row: ArticleRow) -> str:
         """Which signal forbids to show an article, which is a replay of its words; "" where none does."""
-        if not self.policy(row.site).replay:
+        return self.shown_at(row.site, row.article.url, row.warc)
+
+    def shown_at(self, site: str, url: str, place: Location) -> str:
+        """The same of an article that is known by its site, URL and record."""
+        if not self.policy(site).replay:
             return ""
         try:
-            return self.replay(self._capture(row))
+            return self.replay(self._capture(url, place))
         except (DamagedWarc, NotCaptured, NotStored):
             return UNKNOWN
 
-    def _capture(self, row: ArticleRow) -> Capture:
-        found = (c for c in self._index.captures(row.article.url) if c.location == row.warc)
-        capture = next(found, None)
+    def _capture(self, url: str, place: Location) -> Capture:
+        capture = next((c for c in self._index.captures(url) if c.location == place), None)
         if capture is None:
-            raise NotCaptured(f"the capture of {row.article.url} is not in the index")
+            raise NotCaptured(f"the capture of {url} is not in the index")
         return capture
 
     def _signals(self, capture: Capture, playback: Playback | None) -> Signals:

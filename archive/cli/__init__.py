@@ -14,6 +14,7 @@ import click
 from archive import __version__
 from archive.cli.change import difference, versions
 from archive.cli.due import due, hosts, rebuild
+from archive.cli.find import search
 from archive.cli.imports import imports
 from archive.cli.keep import abilities, extract, index, recover, verify
 from archive.cli.know import health, report
@@ -75,7 +76,7 @@ def group() -> None:
 
 for command in (
     abilities, articles, captures, difference, due, extract, get, health, hosts, imports, index, rebuild,
-    recover, report, runs, serve, verify, versions,
+    recover, report, runs, search, serve, verify, versions,
 ):  # fmt: skip
     group.add_command(command)
 

@@ -1,0 +1,355 @@
+"""Full-text search over the versions of articles: an SQLite file (FTS5) that follows the store.
+
+A cache: losing it costs the time to read the article tables again. Rules: one transaction a table of rows, so
+that a kill loses nothing and doubles nothing; one row for each thing that an article said, from the first
+capture that said it; of a run that several extractors read, the newest one's rows count.
+
+What people type never reaches SQLite as syntax: `match_of` takes it apart and quotes every word. Scripts that
+set no spaces (Chinese, Japanese, Thai ...) are indexed as overlapping pairs of characters.
+"""
+
+import hashlib
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from archive.articles import read_table, tables
+from archive.errors import CallerError
+from archive.model import ArticleRow, Location
+from archive.store import Store
+from archive.words import extractor_rank
+
+SCHEMA = 1
+COLUMNS = ("headline", "author", "body", "agency")
+FACETS = ("site", "language", "section", "kind", "access")
+WEIGHTS = "8.0, 4.0, 1.0, 2.0"  # of COLUMNS, for bm25
+COUNTED = 20_000  # matches that are counted and faceted, at most: the answer says when there are more
+SHOWN = ", ".join(f"article.{name}" for name in ("id", "url", "site", "day", "headline", "version", "body"))
+SNIPPET = 90  # characters on each side of what was found
+SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
+    "\U00020000-\U0003ffff]+"
+)
+TERM = re.compile(
+    r'(?P<no>-?)(?:(?P<field>headline|author|body|agency):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))'
+)
+TABLES = """
+CREATE TABLE told (run TEXT NOT NULL, name TEXT NOT NULL, rank TEXT NOT NULL, PRIMARY KEY (run, name));
+CREATE TABLE seen (run TEXT NOT NULL, article INTEGER NOT NULL, captured TEXT NOT NULL, warc TEXT NOT NULL,
+    offset INTEGER NOT NULL, length INTEGER NOT NULL, PRIMARY KEY (run, article, captured)) WITHOUT ROWID;
+CREATE INDEX seen_article ON seen (article);
+CREATE TABLE article (id INTEGER PRIMARY KEY, url TEXT NOT NULL, version TEXT NOT NULL, site TEXT NOT NULL,
+    day TEXT NOT NULL, language TEXT, section TEXT, kind TEXT, access TEXT,
+    headline TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, agency TEXT NOT NULL,
+    UNIQUE (url, version));
+CREATE VIRTUAL TABLE words USING fts5 (headline, author, body, agency, content='',
+    tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'");
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is looked for. `words` as people type them; days as "2026-11-20", both included; `sort` is
+    "relevance" or "date" (newest first).
+    """
+
+    words: str
+    site: str = ""
+    language: str = ""
+    section: str = ""
+    kind: str = ""
+    access: str = ""
+    since: str = ""
+    until: str = ""
+    sort: str = "relevance"
+    limit: int = 20
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One version of an article; `snippet` is plain text, with what was found between U+0002 and U+0003."""
+
+    url: str
+    site: str
+    day: str
+    headline: str
+    version: str
+    captured: datetime
+    warc: Location
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Hits, and how many there are in all (`more`: at least so many) by facet and by day."""
+
+    hits: tuple[Hit, ...]
+    count: int
+    more: bool
+    facets: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    days: list[tuple[str, int]] = field(default_factory=list)
+
+
+def match_of(words: str) -> str:
+    """What people type, as an FTS5 expression; raise CallerError where there is nothing to look for.
+
+    Words, "phrases", headline: author: body: agency: before one, - for "not", OR between two.
+    """
+    yes: list[str] = []
+    no: list[str] = []
+    either = False
+    for found in TERM.finditer(words.replace("\x00", " ")):
+        if found["word"] == "OR" and not found["no"] and not found["field"]:
+            either = bool(yes)
+            continue
+        term = _quoted(found["phrase"] if found["word"] is None else found["word"])
+        if not term:
+            continue
+        term = f"{found['field']} : {term}" if found["field"] else term
+        if found["no"]:
+            no.append(term)
+        elif either:
+            yes[-1] = f"{yes[-1]} OR {term}"
+        else:
+            yes.append(term)
+        either = False
+    if not yes:
+        raise CallerError('there is no word to look for; write for example: "climate summit" -football')
+    wanted = " AND ".join(f"({term})" for term in yes)
+    return f"({wanted}) NOT ({' OR '.join(no)})" if no else wanted
+
+
+def _quoted(text: str) -> str:
+    text = unicodedata.normalize("NFC", text).replace('"', " ")
+    if not any(unicodedata.category(char)[0] in "LN" for char in text):
+        return ""
+    some = SPACELESS.fullmatch(text.strip())
+    if some and len(some[0]) == 1:
+        return f'"{some[0]}" *'
+    return f'"{spaced(text, ends=False).strip()}"'
+
+
+def spaced(text: str, *, ends: bool = True) -> str:
+    """The text, with stretches of scripts without spaces as pairs: "abc" is "ab bc", and "c" where `ends`."""
+
+    def pairs(found: re.Match[str]) -> str:
+        run = found[0]
+        made = [run[n : n + 2] for n in range(len(run) - 1)] or [run]
+        return f" {' '.join(made)} {run[-1] if ends and len(run) > 1 else ''} "
+
+    return SPACELESS.sub(pairs, unicodedata.normalize("NFC", text))
+
+
+class Search:
+    """The search file of one archive; make one for each thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = self._opened()
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return self._prepared()
+        except sqlite3.DatabaseError as error:
+            if "locked" in str(error) or "unable to open" in str(error):
+                raise
+        for name in (self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm"))):
+            name.unlink(missing_ok=True)
+        return self._prepared()
+
+    def _prepared(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            with _transaction(db):
+                _prepare(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def follow(self, store: Store, *, progress: Callable[[int], None] | None = None) -> int:
+        """Read the tables of the store that were not read yet; how many that were."""
+        told = {tuple(row) for row in self._db.execute("SELECT run, name FROM told")}
+        count = 0
+        for group, keys in sorted(tables(store).items()):
+            for key in keys:
+                if (group, _name(key)) in told:
+                    continue
+                extractor, rows = read_table(store, key)
+                with _transaction(self._db):
+                    self._take(group, _name(key), _rank(extractor), rows)
+                count += 1
+                if progress:
+                    progress(count)
+        return count
+
+    def _take(self, group: str, name: str, rank: str, rows: list[ArticleRow]) -> None:
+        known = self._db.execute("SELECT name, rank FROM told WHERE run = ?", (group,)).fetchall()
+        if name in {told for told, _ in known}:  # another process was faster
+            return
+        self._db.execute("INSERT INTO told VALUES (?, ?, ?)", (group, name, rank))
+        if any(other > rank for _, other in known):
+            return
+        if known:
+            self._forget(group)
+        for row in rows:
+            self._add(group, row)
+
+    def _forget(self, group: str) -> None:
+        """Drop what an older extractor said of a run, and the articles that nobody else saw."""
+        db = self._db
+        were = [row[0] for row in db.execute("SELECT DISTINCT article FROM seen WHERE run = ?", (group,))]
+        db.execute("DELETE FROM seen WHERE run = ?", (group,))
+        for number in were:
+            if db.execute("SELECT 1 FROM seen WHERE article = ? LIMIT 1", (number,)).fetchone():
+                continue
+            text = db.execute("SELECT headline, author, body, agency FROM article WHERE id = ?", (number,))
+            db.execute(
+                "INSERT INTO words (words, rowid, headline, author, body, agency) "
+                "VALUES ('delete', ?, ?, ?, ?, ?)",
+                (number, *map(spaced, text.fetchone())),
+            )
+            db.execute("DELETE FROM article WHERE id = ?", (number,))
+
+    def _add(self, group: str, row: ArticleRow) -> None:
+        db, a = self._db, row.article
+        found = db.execute(
+            "SELECT id FROM article WHERE url = ? AND version = ?", (a.url, row.version)
+        ).fetchone()
+        if found:
+            number = found[0]
+        else:
+            body = "\n".join([*([a.standfirst] if a.standfirst else []), *a.body])
+            texts = (a.headline or "", "; ".join(a.authors), body, a.agency or "")
+            day = f"{a.published or row.captured:%Y-%m-%d}"
+            facets = (a.language, a.section, a.kind, a.access)
+            number = db.execute(
+                "INSERT INTO article (url, version, site, day, language, section, kind, access, "
+                "headline, author, body, agency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (a.url, row.version, row.site, day, *facets, *texts),
+            ).lastrowid
+            db.execute(
+                "INSERT INTO words (rowid, headline, author, body, agency) VALUES (?, ?, ?, ?, ?)",
+                (number, *map(spaced, texts)),
+            )
+        place = (row.warc.warc, row.warc.offset, row.warc.length)
+        db.execute(
+            "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)",
+            (group, number, row.captured.isoformat(), *place),
+        )
+
+    def ask(self, question: Question, *, facets: bool = False) -> Answer:
+        """The answer to a question; raise CallerError where it cannot be asked."""
+        match = match_of(question.words)
+        where, values = _where(question)
+        order = (
+            "day DESC, article.id DESC"
+            if question.sort == "date"
+            else f"bm25(words, {WEIGHTS}), article.id DESC"
+        )
+        source = f"FROM words JOIN article ON article.id = words.rowid WHERE words MATCH ?{where}"
+        # What is put together are our own names; what was asked stands in the values.
+        wanted = f"SELECT {SHOWN} {source} ORDER BY {order} LIMIT ? OFFSET ?"
+        rows = self._db.execute(wanted, (match, *values, question.limit, question.skip)).fetchall()
+        found = f"SELECT article.* {source} LIMIT {COUNTED + 1}"
+        count = self._db.execute(f"SELECT count(*) FROM ({found})", (match, *values)).fetchone()[0]
+        hits = tuple(self._hit(row, question.words) for row in rows)
+        more = count > COUNTED
+        if not facets:
+            return Answer(hits=hits, count=min(count, COUNTED), more=more)
+        counted = {name: self._counts(found, name, (match, *values)) for name in FACETS}
+        days = sorted(self._counts(found, "day", (match, *values), most=100_000))
+        return Answer(hits=hits, count=min(count, COUNTED), more=more, facets=counted, days=days)
+
+    def _counts(
+        self, found: str, name: str, values: tuple[str, ...], most: int = 20
+    ) -> list[tuple[str, int]]:
+        return self._db.execute(
+            f"SELECT {name}, count(*) AS n FROM ({found}) WHERE {name} IS NOT NULL AND {name} != '' "  # noqa: S608
+            f"GROUP BY {name} ORDER BY n DESC, {name} LIMIT ?",
+            (*values, most),
+        ).fetchall()
+
+    def _hit(self, row: tuple[int, str, str, str, str, str, str], words: str) -> Hit:
+        number, url, site, day, headline, version, body = row
+        captured, warc, offset, length = self._db.execute(
+            "SELECT captured, warc, offset, length FROM seen WHERE article = ? ORDER BY captured LIMIT 1",
+            (number,),
+        ).fetchone()
+        return Hit(
+            url=url, site=site, day=day, headline=headline, version=version,
+            captured=datetime.fromisoformat(captured), snippet=snippet_of(body, words),
+            warc=Location(warc=warc, offset=offset, length=length),
+        )  # fmt: skip
+
+
+def _where(question: Question) -> tuple[str, tuple[str, ...]]:
+    wanted = {f"{name} = ?": getattr(question, name) for name in FACETS}
+    wanted |= {"day >= ?": question.since, "day <= ?": question.until}
+    said = {test: value for test, value in wanted.items() if value}
+    return "".join(f" AND {test}" for test in said), tuple(said.values())
+
+
+def snippet_of(body: str, words: str) -> str:
+    """Some of the body around the first word that was asked for; its start where none stands there."""
+    asked = [f["phrase"] if f["word"] is None else f["word"] for f in TERM.finditer(words) if not f["no"]]
+    terms = [re.escape(word.strip()) for word in asked if word.strip() and word != "OR"]
+    found = re.search("|".join(terms), body, re.IGNORECASE) if terms else None
+    if not found:
+        return " ".join(body[: 2 * SNIPPET].split())
+    start, end = found.span()
+    before, after = body[max(start - SNIPPET, 0) : start], body[end : end + SNIPPET]
+    return " ".join(f"{before}\x02{found[0]}\x03{after}".split())
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (0, SCHEMA):
+        raise sqlite3.DatabaseError("of another version")
+    if not version:
+        for statement in TABLES.split(";\n"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _rank(extractor: str) -> str:
+    """An extractor's rank as a text that sorts as it does."""
+    return ".".join(f"{number:08}" for number in extractor_rank(extractor))
+
+
+def search_path(folder: Path, archive: str) -> Path:
+    """Where the search file of an archive lies: one for each archive."""
+    return folder / f"{hashlib.sha256(archive.encode()).hexdigest()[:16]}.sqlite"
+
+
+def opened(folder: Path, store: Store) -> "closing[Search]":
+    """The search file of a store, to be closed by `with`."""
+    return closing(Search(search_path(folder, store.url)))

@@ -1,0 +1,264 @@
+"""Search: articles by their words, in a file that follows the store."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archive.articles import write_table
+from archive.errors import CallerError
+from archive.extract import EXTRACTOR
+from archive.model import Article, ArticleRow, Location
+from archive.search import Answer, Question, Search, match_of, snippet_of, spaced
+from archive.store import FolderStore, Store
+
+AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
+
+
+def row(number: int = 0, *, site: str = "paper", version: str = "v1", **said: Any) -> ArticleRow:
+    """An article captured `number` hours after the first."""
+    usual: dict[str, Any] = {
+        "url": f"http://{site}.example/{number}", "headline": "Harbour opens", "body": ("Ships came in.",),
+        "authors": ("Jo Lund",), "language": "en", "section": "News", "published": AT,
+    }  # fmt: skip
+    return ArticleRow(
+        article=Article(**(usual | said)), site=site, run=f"run{number}",
+        captured=AT + timedelta(hours=number),
+        warc=Location(warc=f"warc/{site}/a.warc.gz", offset=number, length=9), version=version,
+        extractor=EXTRACTOR,
+    )  # fmt: skip
+
+
+def put(store: Store, *rows: ArticleRow, edition: str = "aaaa") -> None:
+    for each in rows:
+        write_table(store, f"articles/site={each.site}/month=2026-11/{each.run}-{edition}.parquet", [each])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return FolderStore(tmp_path / "archive")
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[Search]:
+    with contextlib.closing(Search(tmp_path / "search" / "a.sqlite")) as found:
+        yield found
+
+
+def ask(search: Search, words: str, **more: Any) -> Answer:
+    return search.ask(Question(words=words, **more), facets=True)
+
+
+def found(search: Search, words: str, **more: Any) -> list[str]:
+    return [hit.url.rpartition("/")[2] for hit in ask(search, words, sort="date", **more).hits]
+
+
+def test_an_article_is_found_by_a_word_of_each_field(search: Search, store: Store) -> None:
+    put(store, row(agency="Reuters"))
+    assert search.follow(store) == 1
+    assert [len(ask(search, word).hits) for word in ("harbour", "SHIPS", "lund", "reuters", "none")] == [
+        1, 1, 1, 1, 0,
+    ]  # fmt: skip
+
+
+def test_a_hit_leads_to_its_record(search: Search, store: Store) -> None:
+    put(store, row(3))
+    search.follow(store)
+    [hit] = ask(search, "harbour").hits
+    assert (hit.warc, hit.captured) == (row(3).warc, row(3).captured)
+
+
+def test_a_version_that_was_seen_again_is_one_hit_from_its_first_capture(
+    search: Search, store: Store
+) -> None:
+    url = "http://paper.example/a"
+    put(store, row(5, url=url), row(2, url=url), row(7, url=url))
+    search.follow(store)
+    [hit] = ask(search, "harbour").hits
+    assert hit.captured == AT + timedelta(hours=2)
+
+
+def test_each_version_is_a_hit_of_its_own(search: Search, store: Store) -> None:
+    url = "http://paper.example/a"
+    put(store, row(1, url=url), row(2, url=url, headline="Harbour shut", version="v2"))
+    search.follow(store)
+    assert {hit.headline for hit in ask(search, "harbour").hits} == {"Harbour opens", "Harbour shut"}
+
+
+def test_following_twice_reads_nothing_twice(search: Search, store: Store) -> None:
+    put(store, row(1))
+    assert (search.follow(store), search.follow(store)) == (1, 0)
+    put(store, row(2))
+    assert search.follow(store) == 1
+    assert ask(search, "harbour").count == 2
+
+
+def test_a_newer_reading_drops_what_only_the_older_had(
+    search: Search, store: Store, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("archive.articles.EXTRACTOR", "newsmorgue-1/old-1")
+    put(store, row(1, body=("An advertisement.",), version="v0"))
+    search.follow(store)
+    monkeypatch.setattr("archive.articles.EXTRACTOR", "newsmorgue-9/new-1")
+    put(store, row(1), edition="bbbb")
+    search.follow(store)
+    assert [ask(search, word).count for word in ("advertisement", "ships")] == [0, 1]
+
+
+def test_an_older_reading_that_comes_late_changes_nothing(
+    search: Search, store: Store, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("archive.articles.EXTRACTOR", "newsmorgue-9/new-1")
+    put(store, row(1), edition="bbbb")
+    search.follow(store)
+    monkeypatch.setattr("archive.articles.EXTRACTOR", "newsmorgue-1/old-1")
+    put(store, row(1, body=("An advertisement.",), version="v0"))
+    search.follow(store)
+    assert [ask(search, word).count for word in ("advertisement", "ships")] == [0, 1]
+
+
+def test_words_phrases_fields_not_and_or(search: Search, store: Store) -> None:
+    put(
+        store,
+        row(1, headline="Climate summit ends", body=("The minister spoke.",)),
+        row(2, headline="Summit of climate", body=("Football was played.",)),
+        row(3, headline="Rain", body=("A climate summit was named.",)),
+    )
+    search.follow(store)
+    assert found(search, "climate summit") == ["3", "2", "1"]
+    assert found(search, '"climate summit"') == ["3", "1"]
+    assert found(search, "climate -football") == ["3", "1"]
+    assert found(search, "headline:climate") == ["2", "1"]
+    assert found(search, "minister OR football") == ["2", "1"]
+    assert found(search, 'headline:"climate summit" -rain') == ["1"]
+
+
+def test_accents_and_case_do_not_matter(search: Search, store: Store) -> None:
+    put(store, row(1, headline="Élection à Zürich"))
+    search.follow(store)
+    assert [ask(search, word).count for word in ("election", "ZÜRICH", "zurich")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("headline", "words"),
+    [
+        ("東京都知事選の結果", ["東京", "知事選", "選", "東京都知事選の結果", "果"]),
+        ("เลือกตั้งทั่วไปวันนี้", ["เลือกตั้ง", "วันนี้"]),
+        ("北京奥运会开幕", ["奥运会", "开幕"]),
+        ("서울 시장 선거", ["서울", "선거"]),
+        ("चुनाव के नतीजे", ["चुनाव", "नतीजे"]),
+        ("انتخابات الرئاسة", ["الرئاسة"]),
+    ],
+)
+def test_each_script_is_searched(search: Search, store: Store, headline: str, words: list[str]) -> None:
+    put(store, row(1, headline=headline))
+    search.follow(store)
+    assert [ask(search, word).count for word in words] == [1] * len(words)
+
+
+def test_pairs_of_characters_do_not_find_what_stands_otherwise(search: Search, store: Store) -> None:
+    put(store, row(1, headline="京都東"))
+    search.follow(store)
+    assert ask(search, "東京都").count == 0
+
+
+def test_facets_count_all_that_was_found_and_not_what_is_shown(search: Search, store: Store) -> None:
+    put(
+        store, *(row(n, site=("paper", "gazette")[n % 2], published=AT + timedelta(days=n)) for n in range(5))
+    )
+    search.follow(store)
+    answer = ask(search, "harbour", limit=1)
+    assert len(answer.hits) == 1
+    assert answer.facets["site"] == [("paper", 3), ("gazette", 2)]
+    assert answer.days[0] == ("2026-11-20", 1)
+    assert (answer.count, answer.more) == (5, False)
+
+
+def test_a_search_is_narrowed_by_newspaper_and_day(search: Search, store: Store) -> None:
+    put(
+        store, *(row(n, site=("paper", "gazette")[n % 2], published=AT + timedelta(days=n)) for n in range(5))
+    )
+    search.follow(store)
+    assert found(search, "harbour", site="gazette") == ["3", "1"]
+    assert found(search, "harbour", since="2026-11-22", until="2026-11-23") == ["3", "2"]
+
+
+def test_pages_of_an_answer_follow_each_other(search: Search, store: Store) -> None:
+    put(store, *(row(n, published=AT + timedelta(days=n)) for n in range(5)))
+    search.follow(store)
+    pages = [found(search, "harbour", limit=2, skip=skip) for skip in (0, 2, 4)]
+    assert pages == [["4", "3"], ["2", "1"], ["0"]]
+
+
+def test_a_headline_weighs_more_than_a_body(search: Search, store: Store) -> None:
+    put(store, row(1, headline="Rain", body=("A harbour.",)), row(2, headline="Harbour", body=("Rain.",)))
+    search.follow(store)
+    assert [hit.headline for hit in ask(search, "harbour").hits] == ["Harbour", "Rain"]
+
+
+@pytest.mark.parametrize("words", ["", "-football", '""', "( ) *", "OR"])
+def test_nothing_to_look_for_is_said(words: str) -> None:
+    with pytest.raises(CallerError, match="no word to look for"):
+        match_of(words)
+
+
+@given(st.text(alphabet=st.one_of(st.sampled_from("\"-:*()^+ ORNEAD東京\x00'\\{}"), st.characters())))
+def test_what_people_type_is_never_a_fault_of_the_database(words: str) -> None:
+    try:
+        match = match_of(words)
+    except CallerError:
+        return
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE VIRTUAL TABLE words USING fts5 (headline, author, body, agency)")
+        db.execute("SELECT * FROM words WHERE words MATCH ?", (match,)).fetchall()
+
+
+@given(st.text())
+def test_texts_without_such_scripts_are_left_as_they_are(text: str) -> None:
+    plain = text.encode("latin-1", "ignore").decode("latin-1")
+    assert spaced(plain) == plain
+
+
+def test_a_snippet_shows_where_the_word_stands() -> None:
+    body = "One. " * 60 + "Then ships came in. " + "Two. " * 60
+    assert "Then \x02ships\x03 came" in snippet_of(body, "SHIPS -rain")
+
+
+def test_a_file_that_is_no_database_is_made_anew(tmp_path: Path, store: Store) -> None:
+    path = tmp_path / "a.sqlite"
+    path.write_bytes(b"not a database" * 1000)
+    put(store, row(1))
+    with contextlib.closing(Search(path)) as search:
+        search.follow(store)
+        assert ask(search, "harbour").count == 1
+
+
+def test_a_follower_that_was_cut_off_goes_on_where_it_was(
+    search: Search, store: Store, monkeypatch: Any
+) -> None:
+    put(store, row(1), row(2))
+
+    def stop(count: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search.follow(store, progress=stop)
+    assert ask(search, "harbour").count == 1
+    assert search.follow(store) == 1
+    assert ask(search, "harbour").count == 2
+
+
+def test_two_followers_double_nothing(tmp_path: Path, store: Store) -> None:
+    put(store, row(1), row(2))
+    with (
+        contextlib.closing(Search(tmp_path / "a.sqlite")) as one,
+        contextlib.closing(Search(tmp_path / "a.sqlite")) as other,
+    ):
+        one.follow(store, progress=lambda count: other.follow(store) and None)
+        assert ask(one, "harbour").count == ask(other, "harbour").count == 2
