@@ -29,7 +29,7 @@ COLUMNS = ("headline", "author", "body", "agency")
 FACETS = ("site", "language", "section", "kind", "access")
 WEIGHTS = "8.0, 4.0, 1.0, 2.0"  # of COLUMNS, for bm25
 COUNTED = 20_000  # matches that are counted and faceted, at most: the answer says when there are more
-SHOWN = ", ".join(f"article.{name}" for name in ("id", "url", "site", "day", "headline", "version", "body"))
+SHOWN = "id, url, site, day, headline, version, body"
 SNIPPET = 90  # characters on each side of what was found
 SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
@@ -44,9 +44,9 @@ CREATE TABLE seen (run TEXT NOT NULL, article INTEGER NOT NULL, captured TEXT NO
     offset INTEGER NOT NULL, length INTEGER NOT NULL, PRIMARY KEY (run, article, captured)) WITHOUT ROWID;
 CREATE INDEX seen_article ON seen (article);
 CREATE TABLE article (id INTEGER PRIMARY KEY, url TEXT NOT NULL, version TEXT NOT NULL, site TEXT NOT NULL,
-    day TEXT NOT NULL, language TEXT, section TEXT, kind TEXT, access TEXT,
-    headline TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL, agency TEXT NOT NULL,
-    UNIQUE (url, version));
+    day TEXT NOT NULL, language TEXT, section TEXT, kind TEXT, access TEXT, UNIQUE (url, version));
+CREATE TABLE said (id INTEGER PRIMARY KEY, headline TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL,
+    agency TEXT NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (headline, author, body, agency, content='',
     tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'");
 """
@@ -169,6 +169,7 @@ class Search:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA temp_store = MEMORY")
             with _transaction(db):
                 _prepare(db)
         except BaseException:
@@ -216,13 +217,14 @@ class Search:
         for number in were:
             if db.execute("SELECT 1 FROM seen WHERE article = ? LIMIT 1", (number,)).fetchone():
                 continue
-            text = db.execute("SELECT headline, author, body, agency FROM article WHERE id = ?", (number,))
+            text = db.execute("SELECT headline, author, body, agency FROM said WHERE id = ?", (number,))
             db.execute(
                 "INSERT INTO words (words, rowid, headline, author, body, agency) "
                 "VALUES ('delete', ?, ?, ?, ?, ?)",
                 (number, *map(spaced, text.fetchone())),
             )
             db.execute("DELETE FROM article WHERE id = ?", (number,))
+            db.execute("DELETE FROM said WHERE id = ?", (number,))
 
     def _add(self, group: str, row: ArticleRow) -> None:
         db, a = self._db, row.article
@@ -237,10 +239,11 @@ class Search:
             day = f"{a.published or row.captured:%Y-%m-%d}"
             facets = (a.language, a.section, a.kind, a.access)
             number = db.execute(
-                "INSERT INTO article (url, version, site, day, language, section, kind, access, "
-                "headline, author, body, agency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (a.url, row.version, row.site, day, *facets, *texts),
+                "INSERT INTO article (url, version, site, day, language, section, kind, access) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (a.url, row.version, row.site, day, *facets),
             ).lastrowid
+            db.execute("INSERT INTO said VALUES (?, ?, ?, ?, ?)", (number, *texts))
             db.execute(
                 "INSERT INTO words (rowid, headline, author, body, agency) VALUES (?, ?, ?, ?, ?)",
                 (number, *map(spaced, texts)),
@@ -252,35 +255,41 @@ class Search:
         )
 
     def ask(self, question: Question, *, facets: bool = False) -> Answer:
-        """The answer to a question; raise CallerError where it cannot be asked."""
+        """The answer to a question; raise CallerError where it cannot be asked.
+
+        Of more than 20,000 matches those that were added last are counted and sorted, which `more` says.
+        """
+        count = self._match(question)
+        order = "day DESC, id DESC" if question.sort == "date" else "score, id DESC"
+        rows = self._db.execute(
+            # What is put together here and below are our own names; what was asked stands in the values.
+            f"SELECT {SHOWN} FROM temp.hit JOIN article USING (id) JOIN said USING (id) "  # noqa: S608
+            f"ORDER BY {order} LIMIT ? OFFSET ?",
+            (question.limit, question.skip),
+        ).fetchall()
+        hits = tuple(self._hit(row, question.words) for row in rows)
+        counts = {name: self._counts(name, 20) for name in FACETS} if facets else {}
+        days = sorted(self._counts("day", 100_000)) if facets else []
+        return Answer(hits=hits, count=min(count, COUNTED), more=count > COUNTED, facets=counts, days=days)
+
+    def _match(self, question: Question) -> int:
+        """Fill the table `hit` with what matches; how much that is, one too much where there is more."""
         match = match_of(question.words)
         where, values = _where(question)
-        order = (
-            "day DESC, article.id DESC"
-            if question.sort == "date"
-            else f"bm25(words, {WEIGHTS}), article.id DESC"
+        join = "JOIN article ON article.id = words.rowid " if where else ""
+        self._db.execute("DROP TABLE IF EXISTS temp.hit")
+        self._db.execute(
+            f"CREATE TEMP TABLE hit AS SELECT words.rowid AS id, bm25(words, {WEIGHTS}) AS score "  # noqa: S608
+            f"FROM words {join}WHERE words MATCH ?{where} ORDER BY words.rowid DESC LIMIT {COUNTED + 1}",
+            (match, *values),
         )
-        source = f"FROM words JOIN article ON article.id = words.rowid WHERE words MATCH ?{where}"
-        # What is put together are our own names; what was asked stands in the values.
-        wanted = f"SELECT {SHOWN} {source} ORDER BY {order} LIMIT ? OFFSET ?"
-        rows = self._db.execute(wanted, (match, *values, question.limit, question.skip)).fetchall()
-        found = f"SELECT article.* {source} LIMIT {COUNTED + 1}"
-        count = self._db.execute(f"SELECT count(*) FROM ({found})", (match, *values)).fetchone()[0]
-        hits = tuple(self._hit(row, question.words) for row in rows)
-        more = count > COUNTED
-        if not facets:
-            return Answer(hits=hits, count=min(count, COUNTED), more=more)
-        counted = {name: self._counts(found, name, (match, *values)) for name in FACETS}
-        days = sorted(self._counts(found, "day", (match, *values), most=100_000))
-        return Answer(hits=hits, count=min(count, COUNTED), more=more, facets=counted, days=days)
+        return int(self._db.execute("SELECT count(*) FROM temp.hit").fetchone()[0])
 
-    def _counts(
-        self, found: str, name: str, values: tuple[str, ...], most: int = 20
-    ) -> list[tuple[str, int]]:
+    def _counts(self, name: str, most: int) -> list[tuple[str, int]]:
         return self._db.execute(
-            f"SELECT {name}, count(*) AS n FROM ({found}) WHERE {name} IS NOT NULL AND {name} != '' "  # noqa: S608
-            f"GROUP BY {name} ORDER BY n DESC, {name} LIMIT ?",
-            (*values, most),
+            f"SELECT {name}, count(*) AS n FROM temp.hit JOIN article USING (id) "  # noqa: S608
+            f"WHERE {name} != '' GROUP BY {name} ORDER BY n DESC, {name} LIMIT ?",
+            (most,),
         ).fetchall()
 
     def _hit(self, row: tuple[int, str, str, str, str, str, str], words: str) -> Hit:
