@@ -3,8 +3,8 @@
     python benchmarks/search.py [--articles 1000000]
 
 Articles are made with a seed: 200 words each out of 60,000, as common as words of a language are. Questions
-are 70: one word, two words, and the ten commonest of all. Shown: articles added in a second, milliseconds of an
-answer of 20 hits without and with facets, size of the file.
+are 70: one word, two words, and the ten commonest of all. Shown: articles added in a second, milliseconds of
+an answer of 20 hits without and with facets, size of the file.
 """
 
 import argparse
