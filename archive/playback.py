@@ -41,12 +41,20 @@ def read_location(store: Store, location: Location) -> Record:
         raise DamagedWarc(f"{location.warc} at {location.offset}: {error}", offset=location.offset) from error
 
 
+def _http(record: Record, place: Location) -> tuple[ResponseHead, bytes]:
+    """Head and body of a record; where damage hit its own headers, they cannot say which record it is."""
+    try:
+        return record.http()
+    except DamagedWarc as error:
+        raise DamagedWarc(f"{place.warc} at {place.offset}: {error}", offset=place.offset) from error
+
+
 def play(store: Store, index: Index, capture: Capture) -> Playback:
     """The response of a capture; a revisit lends its body from the capture that it refers to."""
     record = read_location(store, capture.location)
     if record.kind == "revisit":
         return _lent(store, index, capture, record)
-    head, body = record.http()
+    head, body = _http(record, capture.location)
     return Playback(capture=capture, head=head, body=entity(head, body))
 
 
@@ -64,7 +72,7 @@ def _lent(store: Store, index: Index, capture: Capture, record: Record) -> Playb
     original = play(store, index, nearest)
     if not record.block.strip():  # old revisits have no head of their own
         return replace(original, capture=capture)
-    head = record.http()[0]
+    head = _http(record, capture.location)[0]
     # The body's codings are the original's: a 304 or a revisit head may lack them (WARC 1.1, section 6.7).
     own = {name.lower() for name, _ in head.headers}
     missing = tuple((n, v) for n, v in original.head.headers if n.lower() not in own)
