@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from archive.errors import DamagedTable
 from archive.extract import EXTRACTOR
 from archive.model import Article, ArticleRow, Image, Location
 from archive.store import Store
@@ -160,6 +161,15 @@ def rows_of_run(store: Store, site: str, run: str) -> list[ArticleRow]:
     return [row for group in _by_run(keys).values() for row in _newest(store, group)]
 
 
+def newest_rows(store: Store, groups: Iterable[str]) -> list[ArticleRow]:
+    """The rows of some tables, named as `tables` names them, by the newest extractor that wrote each."""
+    found: list[ArticleRow] = []
+    for group in groups:
+        if keys := [key for key in store.keys(f"{group}-") if key.rpartition("-")[0] == group]:
+            found += _newest(store, keys)
+    return found
+
+
 def tables(store: Store) -> dict[str, list[str]]:
     """The keys of all tables, by what they are of: articles/site=.../month=.../<run>."""
     return _by_run(_keys(store, None, None, None))
@@ -185,9 +195,15 @@ def _keys(store: Store, site: str | None, since: datetime | None, until: datetim
 
 
 def read_table(store: Store, key: str) -> tuple[str, list[ArticleRow]]:
-    """The extractor that wrote a file, and its rows."""
+    """The extractor that wrote a file, and its rows; raise DamagedTable where it cannot be read."""
     # One thread: pyarrow's pool is sometimes still at work when a short command ends, and aborts it.
-    table = pq.ParquetFile(io.BytesIO(store.read(key))).read(use_threads=False)
+    data = store.read(key)
+    try:
+        table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedTable(
+            f"{key} is no table of articles ({error}); remove it, and `morgue extract` makes it"
+        ) from error
     found = [_row(data) for data in table.to_pylist()]
     told = (table.schema.metadata or {}).get(b"extractor", b"").decode()
     return told or (found[0].extractor if found else ""), found

@@ -18,7 +18,8 @@ MorgueError
 │   └── SpoolError         the spool folder cannot be written
 │       └── BeingPublished another process publishes this run now
 ├── DamagedWarc            damage in an archive: names file and offset
-└── DamagedReport          a run report that cannot be read: names its key
+├── DamagedReport          a run report that cannot be read: names its key
+└── DamagedTable           a table of articles that cannot be read: names its key
 """
 
 
@@ -117,5 +118,11 @@ class DamagedWarc(MorgueError):
 
 class DamagedReport(MorgueError):
     """A run report cannot be read; the archive itself is not touched by that."""
+
+    exit_code = 5
+
+
+class DamagedTable(MorgueError):
+    """A table of articles cannot be read; it can be made again from the WARCs."""
 
     exit_code = 5

@@ -12,6 +12,7 @@ import hashlib
 import re
 import sqlite3
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,12 +20,13 @@ from datetime import datetime
 from pathlib import Path
 
 from archive.articles import read_table, tables
-from archive.errors import CallerError
-from archive.model import ArticleRow, Location
+from archive.errors import CallerError, DamagedTable
+from archive.model import Article, ArticleRow, Location
 from archive.store import Store
+from archive.versions import canonical_of, own_id, plain_address
 from archive.words import extractor_rank
 
-SCHEMA = 1
+SCHEMA = 2
 COLUMNS = ("headline", "author", "body", "agency")
 FACETS = ("site", "language", "section", "kind", "access")
 WEIGHTS = "8.0, 4.0, 1.0, 2.0"  # of COLUMNS, for bm25
@@ -35,6 +37,7 @@ SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
     "\U00020000-\U0003ffff]+"
 )
+UNFIT = re.compile("[\x00\ud800-\udfff]")  # what SQLite cannot take
 TERM = re.compile(
     r'(?P<no>-?)(?:(?P<field>headline|author|body|agency):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))'
 )
@@ -44,7 +47,15 @@ CREATE TABLE seen (run TEXT NOT NULL, article INTEGER NOT NULL, captured TEXT NO
     offset INTEGER NOT NULL, length INTEGER NOT NULL, PRIMARY KEY (run, article, captured)) WITHOUT ROWID;
 CREATE INDEX seen_article ON seen (article);
 CREATE TABLE article (id INTEGER PRIMARY KEY, url TEXT NOT NULL, version TEXT NOT NULL, site TEXT NOT NULL,
-    day TEXT NOT NULL, language TEXT, section TEXT, kind TEXT, access TEXT, UNIQUE (url, version));
+    day TEXT NOT NULL, language TEXT, section TEXT, kind TEXT, access TEXT, first TEXT NOT NULL,
+    plain TEXT NOT NULL, canon TEXT NOT NULL, number TEXT NOT NULL, authors TEXT NOT NULL,
+    UNIQUE (url, version));
+CREATE INDEX article_plain ON article (plain);
+CREATE INDEX article_canon ON article (canon) WHERE canon != '';
+CREATE INDEX article_number ON article (number) WHERE number != '';
+CREATE INDEX article_first ON article (site, first);
+CREATE INDEX article_seen ON article (first);
+CREATE INDEX article_day ON article (site, day);
 CREATE TABLE said (id INTEGER PRIMARY KEY, headline TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL,
     agency TEXT NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5 (headline, author, body, agency, content='',
@@ -54,16 +65,17 @@ CREATE VIRTUAL TABLE words USING fts5 (headline, author, body, agency, content='
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is looked for. `words` as people type them; days as "2026-11-20", both included; `sort` is
-    "relevance" or "date" (newest first).
+    """What is looked for. `words` as people type them ("": everything); days as "2026-11-20", both included;
+    `sort` is "relevance" or "date" (newest first).
     """
 
-    words: str
+    words: str = ""
     site: str = ""
     language: str = ""
     section: str = ""
     kind: str = ""
     access: str = ""
+    author: str = ""
     since: str = ""
     until: str = ""
     sort: str = "relevance"
@@ -86,6 +98,30 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One capture of an article: the table that holds its row (without the reader's part of its name);
+    whether it is the first that said so, and whether it is the last of its URL.
+    """
+
+    group: str
+    url: str
+    version: str
+    captured: datetime
+    first: bool
+    last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """An article that said something else before; `at` is when what it says was first seen."""
+
+    url: str
+    site: str
+    at: datetime
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Hits, and how many there are in all (`more`: at least so many) by facet and by day."""
 
@@ -104,7 +140,7 @@ def match_of(words: str) -> str:
     yes: list[str] = []
     no: list[str] = []
     either = False
-    for found in TERM.finditer(words.replace("\x00", " ")):
+    for found in TERM.finditer(UNFIT.sub(" ", words)):
         if found["word"] == "OR" and not found["no"] and not found["field"]:
             either = bool(yes)
             continue
@@ -181,15 +217,26 @@ class Search:
         """Let go of the file."""
         self._db.close()
 
-    def follow(self, store: Store, *, progress: Callable[[int], None] | None = None) -> int:
-        """Read the tables of the store that were not read yet; how many that were."""
+    def follow(
+        self,
+        store: Store,
+        *,
+        progress: Callable[[int], None] | None = None,
+        going: Callable[[], bool] = lambda: True,
+    ) -> int:
+        """Read the tables of the store that were not read yet, while `going`; how many that were."""
         told = {tuple(row) for row in self._db.execute("SELECT run, name FROM told")}
         count = 0
         for group, keys in sorted(tables(store).items()):
             for key in keys:
                 if (group, _name(key)) in told:
                     continue
-                extractor, rows = read_table(store, key)
+                if not going():
+                    return count
+                try:
+                    extractor, rows = read_table(store, key)
+                except DamagedTable:
+                    continue  # `morgue extract --again` makes it anew; the others can be searched
                 with _transaction(self._db):
                     self._take(group, _name(key), _rank(extractor), rows)
                 count += 1
@@ -215,7 +262,10 @@ class Search:
         were = [row[0] for row in db.execute("SELECT DISTINCT article FROM seen WHERE run = ?", (group,))]
         db.execute("DELETE FROM seen WHERE run = ?", (group,))
         for number in were:
-            if db.execute("SELECT 1 FROM seen WHERE article = ? LIMIT 1", (number,)).fetchone():
+            if first := db.execute("SELECT min(captured) FROM seen WHERE article = ?", (number,)).fetchone()[
+                0
+            ]:
+                db.execute("UPDATE article SET first = ? WHERE id = ?", (first, number))
                 continue
             text = db.execute("SELECT headline, author, body, agency FROM said WHERE id = ?", (number,))
             db.execute(
@@ -231,17 +281,19 @@ class Search:
         found = db.execute(
             "SELECT id FROM article WHERE url = ? AND version = ?", (a.url, row.version)
         ).fetchone()
+        seen_at = row.captured.isoformat()
         if found:
             number = found[0]
+            db.execute("UPDATE article SET first = ? WHERE id = ? AND first > ?", (seen_at, number, seen_at))
         else:
             body = "\n".join([*([a.standfirst] if a.standfirst else []), *a.body])
             texts = (a.headline or "", "; ".join(a.authors), body, a.agency or "")
             day = f"{a.published or row.captured:%Y-%m-%d}"
             facets = (a.language, a.section, a.kind, a.access)
             number = db.execute(
-                "INSERT INTO article (url, version, site, day, language, section, kind, access) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (a.url, row.version, row.site, day, *facets),
+                "INSERT INTO article (url, version, site, day, language, section, kind, access, first, "
+                "plain, canon, number, authors) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (a.url, row.version, row.site, day, *facets, seen_at, *names_of(a), texts[1]),
             ).lastrowid
             db.execute("INSERT INTO said VALUES (?, ?, ?, ?, ?)", (number, *texts))
             db.execute(
@@ -251,7 +303,7 @@ class Search:
         place = (row.warc.warc, row.warc.offset, row.warc.length)
         db.execute(
             "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)",
-            (group, number, row.captured.isoformat(), *place),
+            (group, number, seen_at, *place),
         )
 
     def ask(self, question: Question, *, facets: bool = False) -> Answer:
@@ -269,21 +321,108 @@ class Search:
         ).fetchall()
         hits = tuple(self._hit(row, question.words) for row in rows)
         counts = {name: self._counts(name, 20) for name in FACETS} if facets else {}
+        counts |= {"author": self._authors()} if facets else {}
         days = sorted(self._counts("day", 100_000)) if facets else []
         return Answer(hits=hits, count=min(count, COUNTED), more=count > COUNTED, facets=counts, days=days)
 
     def _match(self, question: Question) -> int:
         """Fill the table `hit` with what matches; how much that is, one too much where there is more."""
-        match = match_of(question.words)
         where, values = _where(question)
-        join = "JOIN article ON article.id = words.rowid " if where else ""
         self._db.execute("DROP TABLE IF EXISTS temp.hit")
-        self._db.execute(
-            f"CREATE TEMP TABLE hit AS SELECT words.rowid AS id, bm25(words, {WEIGHTS}) AS score "  # noqa: S608
-            f"FROM words {join}WHERE words MATCH ?{where} ORDER BY words.rowid DESC LIMIT {COUNTED + 1}",
-            (match, *values),
-        )
+        if not question.words.strip():
+            self._db.execute(
+                f"CREATE TEMP TABLE hit AS SELECT id, 0.0 AS score FROM article WHERE 1{where} "  # noqa: S608
+                f"ORDER BY id DESC LIMIT {COUNTED + 1}",
+                values,
+            )
+        else:
+            join = "JOIN article ON article.id = words.rowid " if where else ""
+            self._db.execute(
+                f"CREATE TEMP TABLE hit AS SELECT words.rowid AS id, bm25(words, {WEIGHTS}) AS score "  # noqa: S608
+                f"FROM words {join}WHERE words MATCH ?{where} ORDER BY words.rowid DESC LIMIT {COUNTED + 1}",
+                (match_of(question.words), *values),
+            )
         return int(self._db.execute("SELECT count(*) FROM temp.hit").fetchone()[0])
+
+    def every(self, question: Question) -> Iterator[Found]:
+        """All that a question finds, without limit, each article's captures in order; `sort` does not count.
+
+        They come by the table that holds them, so that a reader needs each table once and one at a time.
+        """
+        where, values = _where(question)
+        match: tuple[str, ...] = (match_of(question.words),) if question.words.strip() else ()
+        words = "AND article.id IN (SELECT rowid FROM words WHERE words MATCH ?)" if match else ""
+        rows = self._db.execute(
+            "SELECT seen.run, url, version, captured, captured = first, "  # noqa: S608
+            "captured = (SELECT max(s.captured) FROM article a JOIN seen s ON s.article = a.id "
+            "WHERE a.url = article.url) FROM article JOIN seen ON seen.article = article.id "
+            f"WHERE 1{where} {words} ORDER BY seen.run, captured, url",
+            (*values, *match),
+        )
+        for group, url, version, captured, first, last in rows:
+            yield Found(
+                group=group, url=url, version=version, captured=datetime.fromisoformat(captured),
+                first=bool(first), last=bool(last),
+            )  # fmt: skip
+
+    def groups_of(self, url: str) -> list[str]:
+        """The tables (without the reader's part of their names) that may hold the article at an address.
+
+        All that share an address in plain form, a canonical address, or host and the newspaper's own number:
+        `versions.identities` judges which of them are one article.
+        """
+        names = {plain_address(url)}
+        for _ in range(4):  # AMP page, canonical page, the page it moved to: chains are short
+            marks = ",".join("?" * len(names))
+            rows = self._db.execute(
+                f"SELECT DISTINCT plain, canon, number FROM article WHERE plain IN ({marks}) "  # noqa: S608
+                f"OR (canon != '' AND canon IN ({marks})) OR (number != '' AND number IN ({marks}))",
+                (*names, *names, *names),
+            )
+            found = names | {name for row in rows for name in row if name}
+            if found == names or len(found) > 200:
+                break
+            names = found
+        marks = ",".join("?" * len(names))
+        return [
+            row[0]
+            for row in self._db.execute(
+                "SELECT DISTINCT seen.run FROM article JOIN seen ON seen.article = article.id "  # noqa: S608
+                f"WHERE plain IN ({marks}) ORDER BY 1",
+                tuple(names),
+            )
+        ]
+
+    def edited(self, *, site: str = "", words: str = "", limit: int = 50) -> list[Edited]:
+        """Articles that said something else before: the newest first, by when the new text was first seen.
+
+        A hint, since it knows neither readers nor addresses well: `archive.history` says what is an edit.
+        """
+        match = match_of(words) if words.strip() else ""
+        asked = {
+            "AND site = ?": site,
+            "AND id IN (SELECT rowid FROM words WHERE words MATCH ?)": match,
+        }
+        tests = {test: value for test, value in asked.items() if value}
+        rows = self._db.execute(
+            "SELECT url, site, first, version FROM article AS late WHERE EXISTS (SELECT 1 FROM article "  # noqa: S608
+            f"AS early WHERE early.plain = late.plain AND early.first < late.first) {' '.join(tests)} "
+            "ORDER BY first DESC LIMIT ?",
+            (*tests.values(), limit),
+        )
+        return [Edited(url=u, site=of, at=datetime.fromisoformat(at), version=v) for u, of, at, v in rows]
+
+    def headline_of(self, url: str) -> str:
+        """The latest headline of the article at an address; "" where it is not known."""
+        row = self._db.execute(
+            "SELECT headline FROM article JOIN said USING (id) WHERE plain = ? ORDER BY first DESC LIMIT 1",
+            (plain_address(url),),
+        ).fetchone()
+        return str(row[0]) if row else ""
+
+    def tables_read(self) -> int:
+        """How many tables of articles were read."""
+        return int(self._db.execute("SELECT count(*) FROM told").fetchone()[0])
 
     def _counts(self, name: str, most: int) -> list[tuple[str, int]]:
         return self._db.execute(
@@ -291,6 +430,16 @@ class Search:
             f"WHERE {name} != '' GROUP BY {name} ORDER BY n DESC, {name} LIMIT ?",
             (most,),
         ).fetchall()
+
+    def _authors(self) -> list[tuple[str, int]]:
+        rows = self._db.execute(
+            "SELECT authors, count(*) FROM temp.hit JOIN article USING (id) WHERE authors != '' GROUP BY 1"
+        )
+        found: Counter[str] = Counter()
+        for names, count in rows:
+            for name in names.split("; "):
+                found[name] += count
+        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:20]
 
     def _hit(self, row: tuple[int, str, str, str, str, str, str], words: str) -> Hit:
         number, url, site, day, headline, version, body = row
@@ -305,11 +454,25 @@ class Search:
         )  # fmt: skip
 
 
+def names_of(article: Article) -> tuple[str, str, str]:
+    """By what other captures of an article are known: plain address, canonical one, host and own number."""
+    plain = plain_address(article.url)
+    canonical = canonical_of(article)
+    number = own_id(article.url)
+    return (
+        plain,
+        canonical if canonical != plain else "",
+        f"{plain.partition('/')[0]} {number}" if number else "",
+    )
+
+
 def _where(question: Question) -> tuple[str, tuple[str, ...]]:
     wanted = {f"{name} = ?": getattr(question, name) for name in FACETS}
     wanted |= {"day >= ?": question.since, "day <= ?": question.until}
+    author = f"; {question.author}; " if question.author else ""
+    wanted |= {"instr('; ' || authors || '; ', ?) > 0": author}
     said = {test: value for test, value in wanted.items() if value}
-    return "".join(f" AND {test}" for test in said), tuple(said.values())
+    return "".join(f" AND {test}" for test in said), tuple(UNFIT.sub(" ", v) for v in said.values())
 
 
 def snippet_of(body: str, words: str) -> str:
@@ -321,6 +484,8 @@ def snippet_of(body: str, words: str) -> str:
         return " ".join(body[: 2 * SNIPPET].split())
     start, end = found.span()
     before, after = body[max(start - SNIPPET, 0) : start], body[end : end + SNIPPET]
+    if start > SNIPPET:
+        before = before.partition(" ")[2] if " " in before else before  # no half word at its start
     return " ".join(f"{before}\x02{found[0]}\x03{after}".split())
 
 

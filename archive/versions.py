@@ -145,7 +145,7 @@ def identities(rows: Iterable[ArticleRow]) -> list[list[ArticleRow]]:
     for row in known:
         url = plain_address(row.article.url)
         groups.find(url)
-        if canonical := _canonical(row.article):
+        if canonical := canonical_of(row.article):
             groups.join(url, canonical)
         if name := own_id(row.article.url):
             by_id[url.partition("/")[0], name].append(row)
@@ -161,7 +161,7 @@ def identities(rows: Iterable[ArticleRow]) -> list[list[ArticleRow]]:
     return list(found.values())
 
 
-def _canonical(article: Article) -> str:
+def canonical_of(article: Article) -> str:
     """The canonical address in plain form, where it can be one: not a front page, which some name by
     mistake.
     """
@@ -298,8 +298,7 @@ def _likeness(one: str, other: str) -> float:
     return same / max(min(len(left), len(right)), 1)
 
 
-# --- what sort of edit
-# ---------------------------------------------------------------------------------------
+# --- what sort of edit --------------------------------------------------------------------------------------
 
 
 def _classes(changes: Sequence[Change]) -> tuple[str, ...]:

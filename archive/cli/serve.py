@@ -36,6 +36,7 @@ def serve(
         room_url=room_url,
         replay_url=replay_url,
         rights=config.rights,
+        search=config.search,
     )
     if not desk.worker:
         click.echo(f"Replay is off: {wabac.HOW}", err=True)

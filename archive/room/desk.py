@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,6 +17,7 @@ from archive.index import Index
 from archive.permission import Permission
 from archive.policy import Policy
 from archive.room import wabac
+from archive.room.finder import Finder
 from archive.room.origins import Origins
 from archive.room.pages import Room
 from archive.room.replay import Replay
@@ -40,6 +42,7 @@ class Desk:
     origins: Origins
     host: str
     worker: bool
+    finder: Finder
     servers: tuple[uvicorn.Server, ...]
     sockets: tuple[socket.socket, ...]
 
@@ -55,7 +58,10 @@ class Desk:
 
     def serve(self) -> None:
         """Serve until SIGINT, SIGTERM or `stop`."""
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self.finder.stop()
 
     def stop(self) -> None:
         """Let both servers end; may be called from any thread."""
@@ -81,10 +87,11 @@ def open_desk(
     room_url: str = "",
     replay_url: str = "",
     rights: Policy | None = None,
+    search: Path | None = None,
 ) -> Desk:
     """Bind both ports (0: any free one) and make the applications; raise CallerError where one is taken.
 
-    `rights` is what holds for sites whose files say nothing of it.
+    `rights` is what holds for sites whose files say nothing of it; `search` is the folder of search files.
     """
     room_socket = _bind(host, port, "--port")
     replay_socket = _bind(host, replay_port, "--replay-port")
@@ -98,12 +105,15 @@ def open_desk(
     worker = wabac.load(path) if path else None
     index = Index(store)
     permission = Permission(store, index, sites, rights or Policy())
-    room = Room(Shelf(store, index, sites), origins, replays=worker is not None, permission=permission)
+    finder = Finder(store, search)
+    shelf = Shelf(store, index, sites)
+    room = Room(shelf, origins, replays=worker is not None, permission=permission, finder=finder)
     replay = Replay(store, index, origins, worker, permission)
     return Desk(
         origins=origins,
         host=host,
         worker=worker is not None,
+        finder=finder,
         servers=(_server(room.app()), _server(replay.app())),
         sockets=(room_socket, replay_socket),
     )

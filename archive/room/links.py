@@ -1,11 +1,15 @@
 """URLs that we write into pages. Everything that was archived is somebody else's text."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from starlette.requests import Request
+
 from archive.cdxj import stamp_of
 from archive.model import Capture
+from archive.search import Question
 
 CONTROL = re.compile(r"[\x00-\x20\x7f]")
 # What may stand in a path of ours that ends in an archived URL: all but '#', spaces, double quotes, brackets.
@@ -57,3 +61,41 @@ def loader_link(replay: str, capture: Capture) -> str:
 def raw_link(replay: str, capture: Capture) -> str:
     """The stored record's body as it is."""
     return f"{replay}/raw/{stamp_of(capture.at)}id_/{embedded(capture.url)}"
+
+
+def diff_link(url: str, before: str, after: str) -> str:
+    """The room's page of two versions side by side."""
+    return "/diff?" + urlencode({"url": url, "from": before, "to": after})
+
+
+def cite_link(url: str, at: datetime) -> str:
+    """The room's page on how to cite a capture."""
+    return "/cite?" + urlencode({"url": url, "at": stamp_of(at)})
+
+
+def author_link(name: str, page: int = 1) -> str:
+    """The room's page of an author."""
+    return "/author?" + urlencode({"name": name} | ({"page": str(page)} if page > 1 else {}))
+
+
+def api_link(request: Request, *, page: int) -> str:
+    """The address of another page of the same answer."""
+    return f"{request.url.path}?{urlencode({**request.query_params, 'page': str(page)})}"
+
+
+def section_link(site: str, section: str) -> str:
+    """The room's page of a newspaper's section, newest first."""
+    return "/search?" + urlencode({"site": site, "section": section})
+
+
+def search_link(question: Question, page: int = 1, **changes: str) -> str:
+    """The room's page that answers a question, with some of it changed."""
+    asked = replace(question, **changes) if changes else question  # type: ignore[arg-type]
+    names = {"q": "words", "from": "since", "to": "until"}
+    fields = ("q", "site", "from", "to", "language", "section", "kind", "access", "author", "sort")
+    values = {name: str(getattr(asked, names.get(name, name))) for name in fields}
+    if values["sort"] == ("relevance" if asked.words else "date"):
+        del values["sort"]
+    if page > 1:
+        values["page"] = str(page)
+    return "/search?" + urlencode({name: value for name, value in values.items() if value})

@@ -9,24 +9,27 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from archive.cdxj import moment_of
-from archive.errors import CallerError, MorgueError, NotCaptured, RightsReserved
-from archive.model import ArticleRow, Capture
+from archive.errors import CallerError, MorgueError, NotCaptured
+from archive.model import Capture
 from archive.permission import Permission
 from archive.policy import Policy
 from archive.reports import RunReport
 from archive.room import choice, faults, pulse
+from archive.room.api import Api
 from archive.room.catalogue import catalogue
+from archive.room.finder import Finder
 from archive.room.guard import Guard
-from archive.room.links import lookup_link, weblink
+from archive.room.links import weblink
 from archive.room.memento import Memento
 from archive.room.origins import Origins
 from archive.room.paper import Paper
 from archive.room.shelf import Shelf
+from archive.room.study import Study
 
 STATIC = Path(__file__).parent / "static"
 CSP = (
@@ -41,7 +44,13 @@ class Room:
     """The endpoints of the reading room."""
 
     def __init__(
-        self, shelf: Shelf, origins: Origins, *, replays: bool, permission: Permission | None = None
+        self,
+        shelf: Shelf,
+        origins: Origins,
+        *,
+        replays: bool,
+        permission: Permission | None = None,
+        finder: Finder | None = None,
     ) -> None:
         self.shelf = shelf
         self.permission = permission or Permission(shelf.store, shelf.index, {}, Policy())
@@ -49,6 +58,8 @@ class Room:
         self.replays = replays
         self.paper = Paper()
         self.memento = Memento(shelf.index, origins)
+        self.finder = finder or Finder(shelf.store)
+        self.study = Study(shelf, self.permission, self.finder, origins, self.page)
 
     def app(self) -> Starlette:
         """The application."""
@@ -59,7 +70,8 @@ class Room:
             Route("/site/{site}/{day}", self.day),
             Route("/newspapers", self.kept),
             Route("/newspapers/{site}", self.kept_one),
-            Route("/article", self.article),
+            *self.study.routes(),
+            *Api(self.study).routes(),
             Route("/capture", self.capture),
             Route("/runs/{run}", self.run),
             Route("/lookup", self.lookup),
@@ -144,28 +156,6 @@ class Room:
             **_parts(full),
         )
 
-    def article(self, request: Request) -> Response:
-        """What one article says, its versions and its captures."""
-        url = request.query_params.get("url", "").strip()
-        captures = self.captures(url)
-        versions = self.shelf.versions(url, captures)
-        if not versions:
-            return RedirectResponse(lookup_link(url), 303)
-        row = _version(versions, request.query_params.get("version", ""))
-        if said := self.permission.show(row):
-            raise RightsReserved(
-                f"the publisher of {url} says {said}, and this archive does not show what says so"
-            )
-        return self.page(
-            request,
-            "article.html",
-            name=self.shelf.name(row.site),
-            row=row,
-            said=row.article,
-            versions=versions,
-            captures=captures,
-        )
-
     def capture(self, request: Request) -> Response:
         """The replay of one capture, under a banner."""
         url = request.query_params.get("url", "").strip()
@@ -240,10 +230,6 @@ def _parts(full: RunReport | None) -> dict[str, Any]:
         "events": pulse.telling(full.events) if full else [],
         "missing": pulse.missing(full) if full else [],
     }
-
-
-def _version(versions: list[ArticleRow], wanted: str) -> ArticleRow:
-    return next((row for row in versions if row.version == wanted), versions[0])
 
 
 def _moment(query: Mapping[str, str]) -> datetime | None:

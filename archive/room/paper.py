@@ -4,10 +4,17 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from archive.cdxj import stamp_of
 from archive.room import links, pulse
+from archive.search import Question
+
+FACETS = {
+    "site": "newspaper", "language": "language", "section": "section", "kind": "kind of page",
+    "access": "access", "author": "author",
+}  # fmt: skip
 
 
 class Paper:
@@ -30,12 +37,20 @@ class Paper:
             "span": pulse.span,
             "percent": pulse.percent,
             "weblink": links.weblink,
+            "marked": marked,
             "lookup_link": links.lookup_link,
             "article_link": links.article_link,
         }
         self.environment.globals |= {
             "capture_link": links.capture_link,
             "raw_link": links.raw_link,
+            "diff_link": links.diff_link,
+            "cite_link": links.cite_link,
+            "author_link": links.author_link,
+            "search_link": links.search_link,
+            "section_link": links.section_link,
+            "filters_of": filters_of,
+            "facet_name": FACETS,
             "loader_link": links.loader_link,
         }
 
@@ -69,3 +84,14 @@ def size(number: int) -> str:
 def count(number: int) -> str:
     """A whole number with thin spaces between its thousands."""
     return f"{number:,}".replace(",", "\u202f")
+
+
+def marked(snippet: str) -> Markup:
+    """A snippet of the search with what was found marked; all else is text."""
+    text = str(escape(snippet)).replace("\x02", "<mark>").replace("\x03", "</mark>")
+    return Markup(text)  # noqa: S704 - escaped above
+
+
+def filters_of(question: Question) -> set[str]:
+    """The names of the facets by which a question is narrowed down."""
+    return {name for name in FACETS if getattr(question, name)}

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from archive.articles import rows
 from archive.errors import DamagedReport, NotStored, UnknownSite
 from archive.index import Index
-from archive.model import ArticleRow, Capture, Run
+from archive.model import ArticleRow, Run
 from archive.reports import RunReport, read_report, report_key
 from archive.runs import find_run, read_run, run_keys
 from archive.sites import Site
@@ -80,6 +80,17 @@ class Shelf:
             raise UnknownSite(f"this archive keeps no newspaper named {site!r}")
         return found
 
+    def site_names(self) -> list[str]:
+        """The ids of every newspaper with a site file or a run, by name."""
+        kept = {key.split("/")[1] for key in run_keys(self.store)}
+        return sorted(kept | set(self.sites), key=lambda site: self.name(site).casefold())
+
+    def newspaper_name(self, site: str) -> str:
+        """The name of a newspaper that the archive keeps; raise UnknownSite."""
+        if site in self.sites or ("/" not in site and run_keys(self.store, site)):
+            return self.name(site)
+        raise UnknownSite(f"this archive keeps no newspaper named {site!r}")
+
     def name(self, site: str) -> str:
         """The newspaper's name, or its id where it has no site file."""
         return self.sites[site].name if site in self.sites else site
@@ -120,17 +131,6 @@ class Shelf:
             seen = self.watch.look(site, schedule=known.schedule if known else "", now=now)
             self._watched[site] = (now, seen)
         return seen
-
-    def versions(self, url: str, captures: list[Capture]) -> list[ArticleRow]:
-        """What the article said over time, newest first; only the months of its captures are read."""
-        urls = list(dict.fromkeys([url, *(c.url for c in reversed(captures))]))
-        if not captures:
-            return []
-        since, until = captures[0].at, captures[-1].at + timedelta(seconds=1)
-        for name in urls:
-            if found := rows(self.store, since=since, until=until, url=name, versions=True):
-                return found
-        return []
 
     def _newspaper(self, site: str) -> Newspaper:
         known = self.sites.get(site)

@@ -1,0 +1,371 @@
+"""The pages for study: search, articles and their versions, differences, edits, how to cite."""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from archive.cdxj import moment_of
+from archive.citation import Citation
+from archive.dates import read_time
+from archive.errors import CallerError, NotCaptured, RightsReserved
+from archive.history import Edit, edits, history
+from archive.model import ArticleRow, Capture
+from archive.permission import Permission
+from archive.room import atom, choice
+from archive.room.finder import Finder
+from archive.room.links import capture_link, lookup_link
+from archive.room.origins import Origins
+from archive.room.pulse import Bar
+from archive.room.shelf import Shelf
+from archive.search import Answer, Hit, Question
+from archive.versions import Change, Diff, Version, diff
+
+PAGE = 20  # hits on a page
+DEEP = 500  # pages that can be turned to
+SHOWN_EDITS = 60
+DAYS = 120  # bars of a day each; a longer time is drawn by months
+FILTERS = ("site", "language", "section", "kind", "access", "author")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A version in a timeline: its number from 1, and what changed since the one before."""
+
+    number: int
+    version: Version
+    changed: Diff | None
+
+
+class Study:
+    """The endpoints; `page` renders a template of the room."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        permission: Permission,
+        finder: Finder,
+        origins: Origins,
+        page: Callable[..., Response],
+    ) -> None:
+        self.shelf = shelf
+        self.permission = permission
+        self.finder = finder
+        self.origins = origins
+        self.page = page
+
+    def routes(self) -> list[Route]:
+        """What the room serves of this."""
+        return [
+            Route("/search", self.search),
+            Route("/article", self.article),
+            Route("/diff", self.difference),
+            Route("/author", self.author),
+            Route("/edits", self.edits),
+            Route("/edits.atom", self.feed),
+            Route("/cite", self.cite),
+        ]
+
+    # --- search ---------------------------------------------------------------------------------------------
+
+    def search(self, request: Request) -> Response:
+        """Articles by their words, with counts by newspaper, day and so on."""
+        question, number = question_of(request)
+        answer, behind = self.ask(question)
+        shown = self.allowed(answer.hits)
+        return self.page(
+            request,
+            "search.html",
+            question=question,
+            answer=answer,
+            hits=shown,
+            withheld=len(answer.hits) - len(shown),
+            number=number,
+            last=min(-(-answer.count // PAGE), DEEP),
+            bars=trend(answer.days),
+            monthly=len(answer.days) > 0 and _span(answer.days) > DAYS,
+            name=self.shelf.name,
+            behind=behind,
+            trouble=self.finder.trouble,
+        )
+
+    def author(self, request: Request) -> Response:
+        """What one author signed."""
+        name = request.query_params.get("name", "").strip()
+        if not name:
+            raise CallerError("no author was named; write /author?name=Jo+Lund")
+        question, number = question_of(request)
+        answer, behind = self.ask(replace(question, author=name, sort="date"))
+        shown = self.allowed(answer.hits)
+        return self.page(
+            request, "author.html", 200 if answer.count else 404, author=name, answer=answer, hits=shown,
+            number=number, last=min(-(-answer.count // PAGE), DEEP), bars=trend(answer.days),
+            monthly=len(answer.days) > 0 and _span(answer.days) > DAYS, name=self.shelf.name, behind=behind,
+        )  # fmt: skip
+
+    def ask(self, question: Question) -> tuple[Answer, bool]:
+        """The answer, and whether articles are still being read."""
+        with self.finder.open() as search:
+            return search.ask(question, facets=True), self.finder.behind
+
+    def allowed(self, hits: Iterable[Hit]) -> list[Hit]:
+        """The hits that may be shown."""
+        return [hit for hit in hits if not self.permission.shown_at(hit.site, hit.url, hit.warc)]
+
+    # --- one article ----------------------------------------------------------------------------------------
+
+    def article(self, request: Request) -> Response:
+        """What one article says, its versions and its captures."""
+        url = request.query_params.get("url", "").strip()
+        found = self.versions(url)
+        if not found:
+            return RedirectResponse(lookup_link(url), 303)
+        chosen = _held(found, request.query_params.get("version", "")) or found[-1]
+        row = chosen.row
+        self.must_be_shown(row)
+        steps = steps_of(found)
+        return self.page(
+            request,
+            "article.html",
+            name=self.shelf.name(row.site),
+            row=row,
+            said=row.article,
+            steps=steps,
+            step=next(step for step in steps if step.version is chosen),
+            captures=self.shelf.index.captures(row.article.url),
+            forms=sorted({v.row.article.url for v in found} - {row.article.url}),
+            sources=_sources(row),
+        )
+
+    def versions(self, url: str) -> list[Version]:
+        """The versions of the article at an address, oldest first; [] where its page holds no article.
+
+        Raise NotCaptured where neither the address nor another form of it was captured.
+        """
+        with self.finder.open() as search:
+            try:
+                return history(self.shelf.store, url, index=self.shelf.index, search=search)
+            except NotCaptured:
+                if not url or not self.shelf.index.captures(url):
+                    raise NotCaptured(
+                        f"nothing was captured of {url}" if url else "no URL was given"
+                    ) from None
+                return []
+
+    def must_be_shown(self, row: ArticleRow) -> None:
+        """Raise RightsReserved where a row may not be shown."""
+        if said := self.permission.show(row):
+            raise RightsReserved(
+                f"the publisher of {row.article.url} says {said}, and this archive does not show what says so"
+            )
+
+    def difference(self, request: Request) -> Response:
+        """Two versions of an article side by side."""
+        query = request.query_params
+        found = self.versions(query.get("url", "").strip())
+        if not found:
+            raise NotCaptured(f"no article of {query.get('url', '')} is in the archive")
+        after = _held(found, query.get("to", "")) or found[-1]
+        place = found.index(after)
+        before = _held(found, query.get("from", "")) or found[max(place - 1, 0)]
+        for version in (before, after):
+            self.must_be_shown(version.row)
+        changed = diff(before.row.article, after.row.article)
+        return self.page(
+            request, "diff.html", name=self.shelf.name(after.row.site), steps=steps_of(found), before=before,
+            after=after, changed=changed, pairs=side_by_side(before, after, changed),
+        )  # fmt: skip
+
+    def cite(self, request: Request) -> Response:
+        """How one capture is cited; with `as` bibtex, csl or json, as that alone."""
+        url = request.query_params.get("url", "").strip()
+        captures = self.shelf.index.captures(url) if url else []
+        if not captures:
+            raise NotCaptured(f"nothing was captured of {url}" if url else "no URL was given")
+        citation = self.citation(request, choice.choose(captures, url, self.moment(request)))
+        match request.query_params.get("as", ""):
+            case "bibtex":
+                return PlainTextResponse(citation.bibtex(), media_type="application/x-bibtex")
+            case "csl":
+                return PlainTextResponse(
+                    citation.csl_json(), media_type="application/vnd.citationstyles.csl+json"
+                )
+        return self.page(request, "cite.html", citation=citation)
+
+    def citation(self, request: Request, capture: Capture) -> Citation:
+        """The citation of a capture, with what the article said at that time."""
+        room = self.origins.room(request)
+        try:
+            found = [v for v in self.versions(capture.url) if v.first <= capture.at]
+        except NotCaptured:
+            found = []
+        shown = found[-1].row if found else None
+        if shown and self.permission.show(shown):
+            shown = None
+        site = capture.location.warc.split("/")[1]
+        return Citation(
+            capture=capture, permalink=room + capture_link(capture.url, capture.at),
+            archive=room.partition("://")[2].partition(":")[0], newspaper=self.shelf.name(site),
+            article=shown.article if shown else None,
+        )  # fmt: skip
+
+    def moment(self, request: Request) -> datetime | None:
+        """The moment that a request names; raise CallerError."""
+        at = request.query_params.get("at", "").strip()
+        if at.isascii() and at.isdigit():
+            with contextlib.suppress(ValueError):
+                return moment_of(at).astimezone(UTC)
+        found = read_time(at) if at else None
+        if at and not found:
+            raise CallerError(f"{at!r} is no time; write 20261120060000 or 2026-11-20T06:00Z")
+        return found
+
+    # --- what was edited ------------------------------------------------------------------------------------
+
+    def edits(self, request: Request) -> Response:
+        """Edits, withdrawals and returns of a newspaper, of articles that say some words, or of all."""
+        site, words, found = self.edited(request)
+        return self.page(
+            request, "edits.html", site=site, words=words, edits=found, name=self.shelf.name,
+            newspapers=[(s, self.shelf.name(s)) for s in self.shelf.site_names()], behind=self.finder.behind,
+        )  # fmt: skip
+
+    def feed(self, request: Request) -> Response:
+        """The same as an Atom feed."""
+        site, words, found = self.edited(request)
+        title = f"Edits: {self.shelf.name(site) if site else 'all newspapers'}{f', {words}' if words else ''}"
+        text = atom.feed(found, title=title, room=self.origins.room(request), query=str(request.url.query))
+        return Response(text, media_type="application/atom+xml")
+
+    def edited(self, request: Request) -> tuple[str, str, list[Edit]]:
+        """The newspaper and words that are asked for, and what was edited."""
+        site = request.query_params.get("site", "").strip()
+        words = request.query_params.get("q", "").strip()
+        if site:
+            self.shelf.newspaper_name(site)
+        with self.finder.open() as search:
+            found = edits(
+                self.shelf.store, self.shelf.index, search, site=site, words=words, limit=SHOWN_EDITS
+            )
+        return site, words, [e for e in found if not self._hidden(e)]
+
+    def _hidden(self, edit: Edit) -> bool:
+        rows = [v.row for v in (edit.before, edit.after) if v]
+        if rows:
+            return any(self.permission.show(row) for row in rows)
+        captures = self.shelf.index.captures(edit.url)
+        return bool(captures) and any(self.permission.replay(c) for c in captures[-1:])
+
+
+def question_of(request: Request) -> tuple[Question, int]:
+    """What a request looks for, and the number of the page from 1; raise CallerError."""
+    query = request.query_params
+    text = query.get("page", "1")
+    number = min(max(int(text), 1), DEEP) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+    words = query.get("q", "").strip()
+    sort = query.get("sort", "")
+    wanted = {name: query.get(name, "").strip() for name in FILTERS}
+    question = Question(
+        words=words, since=_day(query.get("from", "")), until=_day(query.get("to", "")),
+        sort=sort if sort in ("relevance", "date") else "relevance" if words else "date",
+        limit=PAGE, skip=(number - 1) * PAGE, **wanted,
+    )  # fmt: skip
+    return question, number
+
+
+def _day(text: str) -> str:
+    text = text.strip()
+    if not text:
+        return ""
+    at = read_time(text)
+    if at is None:
+        raise CallerError(f"{text!r} is no day; write 2026-11-20")
+    return f"{at:%Y-%m-%d}"
+
+
+def trend(days: list[tuple[str, int]]) -> tuple[Bar, ...]:
+    """Counts of articles by day ("2026-11-20") as bars; by month where they span more than 120 days."""
+    if not days:
+        return ()
+    counts = dict(days)
+    if _span(days) > DAYS:
+        months: dict[date, int] = {}
+        for text, count in days:
+            first = date.fromisoformat(text).replace(day=1)
+            months[first] = months.get(first, 0) + count
+        return _bars(list(_months(min(months), max(months))), months)
+    first, last = date.fromisoformat(days[0][0]), date.fromisoformat(days[-1][0])
+    every = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
+    return _bars(every, {date.fromisoformat(day): count for day, count in counts.items()})
+
+
+def _span(days: list[tuple[str, int]]) -> int:
+    return (date.fromisoformat(days[-1][0]) - date.fromisoformat(days[0][0])).days
+
+
+def _months(first: date, last: date) -> Iterable[date]:
+    for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
+        yield date(number // 12, number % 12 + 1, 1)
+
+
+def _bars(days: list[date], counts: dict[date, int]) -> tuple[Bar, ...]:
+    days = days[-400:]
+    top = max((counts.get(day, 0) for day in days), default=0) or 1
+    return tuple(Bar(day=d, new=counts.get(d, 0), height=100 * counts.get(d, 0) / top) for d in days)
+
+
+def steps_of(found: list[Version]) -> list[Step]:
+    """Versions with what changed from each to the next, oldest first."""
+    changed = [None, *(diff(a.row.article, b.row.article) for a, b in itertools.pairwise(found))]
+    return [
+        Step(number=n, version=v, changed=c) for n, (v, c) in enumerate(zip(found, changed, strict=True), 1)
+    ]
+
+
+def side_by_side(before: Version, after: Version, changed: Diff) -> list[tuple[str, Markup, Markup]]:
+    """Rows of a table: what it is, the earlier text, the later one; paragraphs that stayed stand in both."""
+    rows = [(c.field, *_marked(c)) for c in changed.changes if c.field != "body"]
+    paragraphs = [c for c in changed.changes if c.field == "body"]
+    told = {c.at: c for c in paragraphs if c.kind != "removed"}
+    gone: dict[str, Change] = {c.before: c for c in paragraphs if c.kind == "removed"}
+    old = list(before.row.article.body)
+    place = 0
+    for number, text in enumerate(after.row.article.body):
+        change = told.get(number)
+        if change is None or change.kind == "changed":
+            wanted = change.before if change else None
+            while place < len(old) and old[place] in gone and old[place] != wanted:
+                rows.append(("body", *_marked(gone[old[place]])))
+                place += 1
+            place += 1
+        rows.append(("body", *_marked(change)) if change else ("", escape(text), escape(text)))
+    rows += [("body", *_marked(gone[text])) for text in old[place:] if text in gone]
+    return rows
+
+
+def _marked(change: Change) -> tuple[Markup, Markup]:
+    left, right = Markup(), Markup()
+    for piece in change.pieces:
+        text = escape(piece.text)
+        if piece.kind in ("same", "removed"):
+            left += Markup("<del>{}</del>").format(text) if piece.kind == "removed" else text
+        if piece.kind in ("same", "added"):
+            right += Markup("<ins>{}</ins>").format(text) if piece.kind == "added" else text
+    return left, right
+
+
+def _held(found: list[Version], wanted: str) -> Version | None:
+    """The version of this digest (or its beginning), the latest where it came back."""
+    return next((v for v in reversed(found) if wanted and v.row.version.startswith(wanted)), None)
+
+
+def _sources(row: ArticleRow) -> list[tuple[str, str, str]]:
+    """Each field with where it came from, and what the page said, raw."""
+    said = row.article
+    return [(name, said.source[name], said.raw.get(name, "")) for name in sorted(said.source)]
