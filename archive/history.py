@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from archive.articles import newest_rows, sightings
+from archive.cdxj import surt_of
 from archive.errors import DamagedReport, NotCaptured, NotStored
 from archive.index import Index
-from archive.model import ArticleRow
+from archive.model import ArticleRow, Capture
 from archive.reports import RunReport, in_parallel, read_report, report_keys
 from archive.search import Edited, Search
 from archive.store import Store
@@ -47,16 +48,35 @@ def history(
     where there is none; its text names the nearest address that there is.
     """
     index = index or Index(store)
-    rows = rows_of(newest_rows(store, search.groups_of(url)), url) if search else []
+    rows = rows_of(seen(index, newest_rows(store, search.groups_of(url))), url) if search else []
     if not rows:
-        known = _captured(store, index, url)
+        known = seen(index, _captured(store, index, url))
         rows = rows_of(known, url)
     if not rows and not search:
-        known = sightings(store)
+        known = seen(index, sightings(store))
         rows = rows_of(known, url)
     if not rows:
         raise NotCaptured(_nowhere(url, {row.article.url for row in known}))
     return timeline(rows, unchanged(index, rows))
+
+
+def seen(index: Index, rows: Iterable[ArticleRow]) -> list[ArticleRow]:
+    """The rows whose captures the index does not hide."""
+    hidden = index.hidden
+    return [row for row in rows if not (hidden and hidden(_capture(row)))]
+
+
+def _capture(row: ArticleRow) -> Capture:
+    url = row.article.url
+    return Capture(
+        surt=surt_of(url),
+        at=row.captured,
+        url=url,
+        status=200,
+        mime="text/html",
+        digest="",
+        location=row.warc,
+    )
 
 
 def _captured(store: Store, index: Index, url: str) -> list[ArticleRow]:

@@ -15,7 +15,7 @@ import heapq
 import json
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -50,11 +50,13 @@ class Index:
     """Look-ups over one archive; may be used by several threads at once.
 
     Layers are write-once, so what is read of them is kept, within bounds; new runs are looked for when the
-    list of layers is older than `patience` seconds.
+    list of layers is older than `patience` seconds. What is `hidden` is as if it were not there, except to
+    `known`.
     """
 
     store: Store
     patience: float = 0.5
+    hidden: Callable[[Capture], bool] | None = None
     caches: Caches = field(default_factory=Caches)
     _listed: tuple[float, tuple[Layer, ...]] = (0.0, ())
     _head: Head = field(default_factory=Head)
@@ -65,7 +67,12 @@ class Index:
     )
 
     def captures(self, url: str) -> list[Capture]:
-        """Captures of exactly this URL (by SURT), oldest first."""
+        """Captures of exactly this URL (by SURT) that are not hidden, oldest first."""
+        found = self.known(url)
+        return [c for c in found if not self.hidden(c)] if self.hidden else found
+
+    def known(self, url: str) -> list[Capture]:
+        """The same with those that are hidden: a revisit may rest upon one."""
         key = surt_of(url)
         layers = self.layers()
 
@@ -90,7 +97,9 @@ class Index:
 
     def lines(self, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[bytes]:
         """CDXJ lines from `start` on, before `end`, each once, as a stream in index order."""
-        return merged(self.layers(), start, end, reverse=reverse)
+        found = merged(self.layers(), start, end, reverse=reverse)
+        hidden = self.hidden
+        return (line for line in found if not hidden(capture_of(line.decode()))) if hidden else found
 
     def edges(self, start: bytes, end: bytes) -> list[bytes]:
         """Where blocks of segments begin between the two, sorted: where a long answer can be cut."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from archive.access import KINDS, Access
 from archive.errors import DamagedWarc, NotCaptured, NotStored
 from archive.index import Index
 from archive.model import ArticleRow, Capture, Location
@@ -18,7 +19,15 @@ UNKNOWN = "nothing: its capture cannot be read"
 class Permission:
     """Decisions over one archive; `usual` is the policy of all sites that say nothing of their own."""
 
-    def __init__(self, store: Store, index: Index, sites: Mapping[str, Site], usual: Policy) -> None:
+    def __init__(
+        self,
+        store: Store,
+        index: Index,
+        sites: Mapping[str, Site],
+        usual: Policy,
+        access: Access | None = None,
+    ) -> None:
+        self.access = access or Access(store)
         self._store = store
         self._index = index
         self._usual = usual
@@ -32,12 +41,15 @@ class Permission:
         return self._policies.get(site, self._usual)
 
     def replay(self, capture: Capture, playback: Playback | None = None) -> str:
-        """Which signal forbids to replay a capture; "" where none does.
+        """Which rule or signal forbids to replay a capture; "" where none does.
 
         `playback` is the capture played back, where it is at hand. A revisit answers for the page that it
         repeats as well.
         """
-        policy = self.policy(site_of(capture.location.warc))
+        site = site_of(capture.location.warc)
+        if ruled := self.access.forbids(capture.url, site, capture.at):
+            return ruled
+        policy = self.policy(site)
         if capture.truncated == LEFT_OUT:
             return capture.rights or UNKNOWN
         if not policy.replay:
@@ -46,7 +58,9 @@ class Permission:
         return _reason(decide(policy, found, now=datetime.now(UTC)).reasons, "replay")
 
     def export(self, row: ArticleRow) -> str:
-        """Which signal forbids to give an article's row away; "" where none does."""
+        """Which rule or signal forbids to give an article's row away; "" where none does."""
+        if ruled := self.access.forbids(row.article.url, row.site, row.captured):
+            return ruled
         policy = self.policy(row.site)
         if not policy.export:
             return ""
@@ -56,12 +70,18 @@ class Permission:
             return UNKNOWN
         return _reason(decide(policy, found, now=datetime.now(UTC)).reasons, "export")
 
-    def show(self, row: ArticleRow) -> str:
-        """Which signal forbids to show an article, which is a replay of its words; "" where none does."""
-        return self.shown_at(row.site, row.article.url, row.warc)
+    def ruled(self, row: ArticleRow) -> str:
+        """Which rule of access forbids an article's row; "" where none does."""
+        return self.access.forbids(row.article.url, row.site, row.captured)
 
-    def shown_at(self, site: str, url: str, place: Location) -> str:
-        """The same of an article that is known by its site, URL and record."""
+    def show(self, row: ArticleRow) -> str:
+        """Which rule or signal forbids to show an article, a replay of its words; "" where none does."""
+        return self.shown_at(row.site, row.article.url, row.warc, row.captured)
+
+    def shown_at(self, site: str, url: str, place: Location, at: datetime) -> str:
+        """The same of an article that is known by its site, URL, record and time of capture."""
+        if ruled := self.access.forbids(url, site, at):
+            return ruled
         if not self.policy(site).replay:
             return ""
         try:
@@ -70,7 +90,7 @@ class Permission:
             return UNKNOWN
 
     def _capture(self, url: str, place: Location) -> Capture:
-        capture = next((c for c in self._index.captures(url) if c.location == place), None)
+        capture = next((c for c in self._index.known(url) if c.location == place), None)
         if capture is None:
             raise NotCaptured(f"the capture of {url} is not in the index")
         return capture
@@ -81,6 +101,13 @@ class Permission:
             return own
         played = playback or play(self._store, self._index, capture)
         return own | signals_of(played.head, played.body)
+
+
+def withheld(what: str, said: str) -> str:
+    """The sentence for a reader: `what` may not be shown, by a rule or a signal as `Permission` says it."""
+    if said.split(" ", 1)[0] in KINDS:
+        return f"{what} is in this archive, which does not show it: {said}"
+    return f"the publisher of {what} says {said}, and this archive does not show what says so"
 
 
 def site_of(key: str) -> str:

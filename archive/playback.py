@@ -60,7 +60,7 @@ def play(store: Store, index: Index, capture: Capture) -> Playback:
 
 def _lent(store: Store, index: Index, capture: Capture, record: Record) -> Playback:
     url = record.headers.get("warc-refers-to-target-uri", record.url).strip("<>")
-    known = [c for c in index.captures(url) if c.kind == "response" and c.location != capture.location]
+    known = [c for c in index.known(url) if c.kind == "response" and c.location != capture.location]
     same = [c for c in known if c.digest == capture.digest]
     if not same and record.headers.get("warc-profile", "").endswith("server-not-modified"):
         # There was no payload to digest: other writers give no digest here, or that of nothing.

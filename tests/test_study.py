@@ -246,7 +246,8 @@ def test_edits_come_as_an_atom_feed_with_stable_ids(room: Reader) -> None:
 
 CAPTURE = Capture(
     surt="example,paper)/a", at=edition(20), url="http://paper.example/a?x={1}&y=2", status=200,
-    mime="text/html", digest="sha1:ABC", location=Location(warc="warc/paper/a.warc.gz", offset=7, length=9), id="urn:uuid:1",
+    mime="text/html", digest="sha1:ABC", id="urn:uuid:1",
+    location=Location(warc="warc/paper/a.warc.gz", offset=7, length=9),
 )  # fmt: skip
 TITLE = '50 % "more" & {less}'
 CITED = Citation(

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from archive import __version__
+from archive.cli.access import access
 from archive.cli.change import difference, versions
 from archive.cli.due import due, hosts, rebuild
 from archive.cli.find import search
@@ -75,8 +76,8 @@ def group() -> None:
 
 
 for command in (
-    abilities, articles, captures, difference, due, extract, get, health, hosts, imports, index, rebuild,
-    recover, report, runs, search, serve, verify, versions,
+    abilities, access, articles, captures, difference, due, extract, get, health, hosts, imports, index,
+    rebuild, recover, report, runs, search, serve, verify, versions,
 ):  # fmt: skip
     group.add_command(command)
 

@@ -10,7 +10,16 @@ from typing import Any
 import click
 
 from archive.cli.know import clean
-from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
+from archive.cli.options import (
+    a_time,
+    archive_option,
+    echo_json,
+    json_option,
+    must_be_shown,
+    the_index,
+    the_store,
+)
+from archive.store import Store
 from archive.versions import Change, Diff, Piece, Version, diff
 
 COLOURS = {"added": "green", "removed": "red"}
@@ -25,9 +34,7 @@ def versions(url: str, archive: str | None, as_json: bool) -> None:
 
     The address may be any form of it (canonical, AMP, mobile). Example: morgue versions https://paper.example/story
     """
-    from archive.history import history
-
-    found = history(the_store(archive), url)
+    found = _history(the_store(archive), url)
     told: list[Diff | None] = [None, *(_between(a, b) for a, b in pairwise(found))]
     for number, (version, changed) in enumerate(zip(found, told, strict=True), 1):
         if as_json:
@@ -48,9 +55,9 @@ def difference(url: str, earlier: str | None, later: str | None, archive: str | 
     Without times, the last edit. Example: morgue diff https://paper.example/story --from 2026-11-20 --to
     2026-11-24
     """
-    from archive.history import held_at, history
+    from archive.history import held_at
 
-    found = history(the_store(archive), url)
+    found = _history(the_store(archive), url)
     start, end = a_time(earlier), a_time(later, end=True)
     after = held_at(found, end) if end else found[-1]
     place = found.index(after)
@@ -64,6 +71,15 @@ def difference(url: str, earlier: str | None, later: str | None, archive: str | 
     click.echo(f"{_time(before.first)} -> {_time(after.first)}: {_sort(changed)}")
     for line in _shown(changed.changes, coloured=sys.stdout.isatty()):
         click.echo(line)
+
+
+def _history(store: Store, url: str) -> list[Version]:
+    from archive.history import history
+
+    found = history(store, url, index=the_index(store))
+    for version in found:
+        must_be_shown(store, version.row.article.url, version.row.warc.warc, version.first)
+    return found
 
 
 def _between(before: Version, after: Version) -> Diff:

@@ -79,7 +79,7 @@ def _shown(store: Store, hits: tuple[Hit, ...]) -> list[Hit]:
     folder = site_folder(config)
     sites = load_sites(folder) if folder.is_dir() else {}
     permission = Permission(store, Index(store), sites, config.rights)
-    return [hit for hit in hits if not permission.shown_at(hit.site, hit.url, hit.warc)]
+    return [h for h in hits if not permission.shown_at(h.site, h.url, h.warc, h.captured)]
 
 
 def _plain(snippet: str) -> str:

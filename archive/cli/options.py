@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
+from archive.access import Access
 from archive.cdxj import moment_of
 from archive.config import Config
 from archive.dates import read_time
-from archive.errors import CallerError, StoreError
+from archive.errors import CallerError, RightsReserved, StoreError
+from archive.index import Index
+from archive.permission import site_of, withheld
 from archive.store import Store, open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,6 +47,17 @@ def the_store(archive: str | None, *, exists: bool = True) -> Store:
         raise StoreError(f"there is no archive at {url}; crawl into it first, or name another with --archive")
     store.check()
     return store
+
+
+def the_index(store: Store) -> Index:
+    """The index of a store, without what a rule of access excludes."""
+    return Index(store, hidden=Access(store).hides)
+
+
+def must_be_shown(store: Store, url: str, key: str, at: datetime) -> None:
+    """Raise RightsReserved where a rule of access forbids to show a capture; `key` is that of its WARC."""
+    if said := Access(store).forbids(url, site_of(key), at):
+        raise RightsReserved(withheld(url, said))
 
 
 def echo_json(data: Any, *, indent: int | None = None) -> None:

@@ -9,7 +9,15 @@ import click
 
 from archive.cdxj import line_of
 from archive.cli.know import reports_of, summary_line, summary_of
-from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
+from archive.cli.options import (
+    a_time,
+    archive_option,
+    echo_json,
+    json_option,
+    must_be_shown,
+    the_index,
+    the_store,
+)
 from archive.config import Config, site_folder
 from archive.errors import NotCaptured
 from archive.index import Index
@@ -81,7 +89,7 @@ def captures(url: str, archive: str | None, as_json: bool) -> None:
 
     Example: morgue captures https://paper.example/news/story
     """
-    found = Index(the_store(archive)).captures(url)
+    found = the_index(the_store(archive)).captures(url)
     if not found:
         raise NotCaptured(f"nothing was captured of {url}; `morgue runs` shows what was crawled")
     for capture in found:
@@ -104,8 +112,9 @@ def get(url: str, at: str | None, raw: bool, headers: bool, archive: str | None)
     """
     wanted = a_time(at)
     store = the_store(archive)
-    index = Index(store)
+    index = the_index(store)
     capture = index.closest(url, wanted)
+    must_be_shown(store, capture.url, capture.location.warc, capture.at)
     click.echo(f"captured {capture.at:%Y-%m-%d %H:%M:%S} UTC, status {capture.status}", err=True)
     if raw or headers:
         record = read_location(store, capture.location)
@@ -149,7 +158,7 @@ def articles(
     }
     store = the_store(archive)
     found = rows(store, versions=versions, **wanted)
-    allowed = found if all_rights else _exported(store, found)
+    allowed = _exported(store, found, all_rights=all_rights)
     for row in allowed:
         if as_json:
             echo_json(json_row(row))
@@ -159,7 +168,7 @@ def articles(
         click.echo("no articles; after a crawl, `morgue extract` makes them from the WARCs", err=True)
 
 
-def _exported(store: Store, found: list[ArticleRow]) -> list[ArticleRow]:
+def _exported(store: Store, found: list[ArticleRow], *, all_rights: bool) -> list[ArticleRow]:
     """The rows that may be given away; how many are left out, and why, goes to standard error."""
     from archive.permission import Permission
 
@@ -167,12 +176,13 @@ def _exported(store: Store, found: list[ArticleRow]) -> list[ArticleRow]:
     folder = site_folder(config)
     sites = load_sites(folder) if folder.is_dir() else {}
     permission = Permission(store, Index(store), sites, config.rights)
-    why = [(row, permission.export(row)) for row in found]
+    asked = permission.ruled if all_rights else permission.export
+    why = [(row, asked(row)) for row in found]
     if left := Counter(said for _row, said in why if said):
         listed = ", ".join(f"{said}: {count}" for said, count in left.most_common())
         click.echo(
-            f"{left.total()} articles left out by what their publishers say ({listed}); "
-            "--all-rights brings them",
+            f"{left.total()} articles left out ({listed}); "
+            "--all-rights brings those that their publishers keep back",
             err=True,
         )
     return [row for row, said in why if not said]

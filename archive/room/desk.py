@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from archive.access import Access
 from archive.errors import CallerError
 from archive.index import Index
 from archive.permission import Permission
@@ -103,8 +104,9 @@ def open_desk(
     )
     path = wabac.find()
     worker = wabac.load(path) if path else None
-    index = Index(store)
-    permission = Permission(store, index, sites, rights or Policy())
+    access = Access(store)
+    index = Index(store, hidden=access.hides)
+    permission = Permission(store, index, sites, rights or Policy(), access)
     finder = Finder(store, search)
     shelf = Shelf(store, index, sites)
     room = Room(shelf, origins, replays=worker is not None, permission=permission, finder=finder)

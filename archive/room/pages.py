@@ -124,7 +124,8 @@ class Room:
         except ValueError:
             raise CallerError(f"{request.path_params['day']!r} is no day; write 2026-11-20") from None
         days = paper.days
-        entries = days.get(day)
+        permits = self.permission.shown_at
+        entries = [e for e in days.get(day, ()) if not permits(paper.id, e.url, e.warc, e.captured)]
         if not entries:
             nearest = min(days, key=lambda d: abs(d - day), default=None)
             return self.page(request, "emptyday.html", 404, paper=paper, day=day, nearest=nearest)

@@ -19,7 +19,7 @@ from archive.cdxj import moment_of, stamp_of
 from archive.errors import MorgueError, NotCaptured, RightsReserved
 from archive.index import Index
 from archive.model import Capture
-from archive.permission import Permission
+from archive.permission import Permission, withheld
 from archive.playback import Playback, play
 from archive.policy import Policy
 from archive.room import choice, faults, wabac
@@ -159,10 +159,8 @@ class Replay:
     def shown(self, capture: Capture, playback: Playback | None) -> None:
         """Raise RightsReserved where this capture may not be replayed."""
         if said := self.permission.replay(capture, playback):
-            raise RightsReserved(
-                f"{capture.url} was captured at {capture.at:%Y-%m-%d %H:%M:%S} UTC, but its publisher "
-                f"says {said}, and this archive does not show what says so"
-            )
+            what = f"{capture.url}, captured at {capture.at:%Y-%m-%d %H:%M:%S} UTC,"
+            raise RightsReserved(withheld(what, said))
 
     def script(self, request: Request) -> Response:
         """The worker script, unmodified; only under the one query that our loader uses.

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from archive.access import Access
 from archive.articles import rows
 from archive.errors import DamagedReport, NotStored, UnknownSite
 from archive.index import Index
-from archive.model import ArticleRow, Run
+from archive.model import ArticleRow, Location, Run
 from archive.reports import RunReport, read_report, report_key
 from archive.runs import find_run, read_run, run_keys
 from archive.sites import Site
@@ -29,6 +30,7 @@ class Entry:
     authors: tuple[str, ...]
     agency: str
     section: str
+    warc: Location
     access: str
     published: datetime | None
     captured: datetime
@@ -61,6 +63,7 @@ class Shelf:
     def __init__(self, store: Store, index: Index, sites: Mapping[str, Site]) -> None:
         self.store = store
         self.index = index
+        self.access = Access(store)
         self.sites = sites
         self.watch = Watch(store)
         self._watched: dict[str, tuple[datetime, Watched]] = {}
@@ -141,7 +144,9 @@ class Shelf:
             home=known.home if known else "",
             timezone=timezone,
             runs=tuple(reversed([self._run(key) for key in run_keys(self.store, site)])),
-            articles=self._articles(site, timezone),
+            articles=tuple(
+                e for e in self._articles(site, timezone) if not self.access.forbids(e.url, site, e.captured)
+            ),
         )
 
     def _run(self, key: str) -> Run:
@@ -168,6 +173,7 @@ def _entry(row: ArticleRow, zone: ZoneInfo) -> Entry:
         authors=said.authors,
         agency=said.agency,
         section=said.section,
+        warc=row.warc,
         access=said.access,
         published=said.published,
         captured=row.captured,

@@ -17,7 +17,7 @@ from archive.dates import read_time
 from archive.errors import CallerError, NotCaptured, RightsReserved
 from archive.history import Edit, edits, history
 from archive.model import ArticleRow, Capture
-from archive.permission import Permission
+from archive.permission import Permission, withheld
 from archive.room import atom, choice
 from archive.room.finder import Finder
 from archive.room.links import capture_link, lookup_link
@@ -116,7 +116,9 @@ class Study:
 
     def allowed(self, hits: Iterable[Hit]) -> list[Hit]:
         """The hits that may be shown."""
-        return [hit for hit in hits if not self.permission.shown_at(hit.site, hit.url, hit.warc)]
+        return [
+            hit for hit in hits if not self.permission.shown_at(hit.site, hit.url, hit.warc, hit.captured)
+        ]
 
     # --- one article ----------------------------------------------------------------------------------------
 
@@ -161,9 +163,7 @@ class Study:
     def must_be_shown(self, row: ArticleRow) -> None:
         """Raise RightsReserved where a row may not be shown."""
         if said := self.permission.show(row):
-            raise RightsReserved(
-                f"the publisher of {row.article.url} says {said}, and this archive does not show what says so"
-            )
+            raise RightsReserved(withheld(row.article.url, said))
 
     def difference(self, request: Request) -> Response:
         """Two versions of an article side by side."""
