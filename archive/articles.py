@@ -170,9 +170,9 @@ def newest_rows(store: Store, groups: Iterable[str]) -> list[ArticleRow]:
     return found
 
 
-def tables(store: Store) -> dict[str, list[str]]:
+def tables(store: Store, site: str | None = None) -> dict[str, list[str]]:
     """The keys of all tables, by what they are of: articles/site=.../month=.../<run>."""
-    return _by_run(_keys(store, None, None, None))
+    return _by_run(_keys(store, site, None, None))
 
 
 def _by_run(keys: list[str]) -> dict[str, list[str]]:

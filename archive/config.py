@@ -12,6 +12,7 @@
 | MORGUE_LOCK_MODE | governance, or compliance: nobody can shorten that | governance |
 | MORGUE_ROLL_MB | a WARC is closed and followed by another at this size, in MiB | 1024 |
 | MORGUE_ROLL_MINUTES | and at this age, in minutes | 60 |
+| MORGUE_WACZ_KEY | PEM file of the key (ECDSA, P-384) with which exported WACZ files are signed | none |
 | MORGUE_SEARCH | folder of the search files, caches that may be lost | search, beside the spool |
 | MORGUE_RIGHTS_FETCH | signals of a publisher that forbid a fetch, or none | none |
 | MORGUE_RIGHTS_KEEP | those that forbid to keep what was fetched | none |
@@ -47,6 +48,7 @@ class Config:
     lock_days: float = 365.0
     lock_mode: str = "GOVERNANCE"
     rights: Policy = field(default_factory=Policy)
+    wacz_key: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Config":
@@ -67,6 +69,7 @@ class Config:
             lock_mode=_mode(env.get("MORGUE_LOCK_MODE", "").strip() or "governance"),
             roll_minutes=_number(env, "MORGUE_ROLL_MINUTES", 60, "minutes"),
             rights=_rights(env),
+            wacz_key=Path(key) if (key := env.get("MORGUE_WACZ_KEY", "").strip()) else None,
         )
 
 

@@ -70,6 +70,20 @@ class Permission:
             return UNKNOWN
         return _reason(decide(policy, found, now=datetime.now(UTC)).reasons, "export")
 
+    def gives(self, capture: Capture) -> str:
+        """Which rule or signal forbids to give a capture away; "" where none does."""
+        site = site_of(capture.location.warc)
+        if ruled := self.access.forbids(capture.url, site, capture.at):
+            return ruled
+        policy = self.policy(site)
+        if not policy.export:
+            return ""
+        try:
+            found = self._signals(capture, None)
+        except (DamagedWarc, NotCaptured, NotStored):
+            found = parse(capture.rights)
+        return _reason(decide(policy, found, now=datetime.now(UTC)).reasons, "export")
+
     def ruled(self, row: ArticleRow) -> str:
         """Which rule of access forbids an article's row; "" where none does."""
         return self.access.forbids(row.article.url, row.site, row.captured)

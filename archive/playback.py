@@ -58,7 +58,12 @@ def play(store: Store, index: Index, capture: Capture) -> Playback:
     return Playback(capture=capture, head=head, body=entity(head, body))
 
 
-def _lent(store: Store, index: Index, capture: Capture, record: Record) -> Playback:
+def original_of(store: Store, index: Index, capture: Capture) -> Capture:
+    """The response that a revisit refers to; raise NotCaptured where it is not in this archive."""
+    return _original(index, capture, read_location(store, capture.location))
+
+
+def _original(index: Index, capture: Capture, record: Record) -> Capture:
     url = record.headers.get("warc-refers-to-target-uri", record.url).strip("<>")
     known = [c for c in index.known(url) if c.kind == "response" and c.location != capture.location]
     same = [c for c in known if c.digest == capture.digest]
@@ -68,8 +73,11 @@ def _lent(store: Store, index: Index, capture: Capture, record: Record) -> Playb
     if not same:
         raise NotCaptured(f"the revisit of {record.url} refers to {url}, whose record is not in this archive")
     wanted = _referred(record, capture)
-    nearest = min(same, key=lambda c: (c.at > capture.at, abs(c.at - wanted)))
-    original = play(store, index, nearest)
+    return min(same, key=lambda c: (c.at > capture.at, abs(c.at - wanted)))
+
+
+def _lent(store: Store, index: Index, capture: Capture, record: Record) -> Playback:
+    original = play(store, index, _original(index, capture, record))
     if not record.block.strip():  # old revisits have no head of their own
         return replace(original, capture=capture)
     head = _http(record, capture.location)[0]

@@ -13,7 +13,7 @@ import re
 import sqlite3
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -344,12 +344,17 @@ class Search:
             )
         return int(self._db.execute("SELECT count(*) FROM temp.hit").fetchone()[0])
 
-    def every(self, question: Question) -> Iterator[Found]:
+    def every(self, question: Question, *, urls: Sequence[str] = ()) -> Iterator[Found]:
         """All that a question finds, without limit, each article's captures in order; `sort` does not count.
+
+        With `urls` only the articles at these addresses, in any form of them (plain address).
 
         They come by the table that holds them, so that a reader needs each table once and one at a time.
         """
         where, values = _where(question)
+        if urls:
+            where += f" AND plain IN ({','.join('?' * len(urls))})"
+            values = (*values, *map(plain_address, urls))
         match: tuple[str, ...] = (match_of(question.words),) if question.words.strip() else ()
         words = "AND article.id IN (SELECT rowid FROM words WHERE words MATCH ?)" if match else ""
         rows = self._db.execute(

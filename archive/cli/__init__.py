@@ -16,6 +16,7 @@ from archive.cli.access import access
 from archive.cli.change import difference, versions
 from archive.cli.due import due, hosts, rebuild
 from archive.cli.find import search
+from archive.cli.give import export
 from archive.cli.imports import imports
 from archive.cli.keep import abilities, extract, index, recover, verify
 from archive.cli.know import health, report
@@ -76,7 +77,8 @@ def group() -> None:
 
 
 for command in (
-    abilities, access, articles, captures, difference, due, extract, get, health, hosts, imports, index,
+    abilities, access, articles, captures, difference, due, export, extract, get, health, hosts,
+    imports, index,
     rebuild, recover, report, runs, search, serve, verify, versions,
 ):  # fmt: skip
     group.add_command(command)

@@ -1,0 +1,65 @@
+"""The data dictionary: what each column of an exported article is. A test holds it against the table."""
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A column: its type in words, what it holds, and where it is not filled, what that means."""
+
+    name: str
+    type: str
+    what: str
+
+
+COLUMNS = (
+    Column("url", "text", "address at which the article was captured"),
+    Column("headline", "text", "headline as the page shows it; JSON-LD where the page shows none"),
+    Column("standfirst", "text", "summary below the headline; empty: none was found"),
+    Column("authors", "list of text", "names that sign it, in the order of the page"),
+    Column("agency", "text", "news agency that the text or the byline names"),
+    Column("published", "time (UTC)", "when it was published, as the page says; empty: it does not say"),
+    Column("modified", "time (UTC)", "when it was last changed, as the page says; pages often do not say so"),
+    Column("section", "text", "section of the newspaper, in its own words"),
+    Column("language", "text", "language as the page declares it (BCP 47), or as its text shows"),
+    Column("access", "text", "free, metered, paid or unknown; absence of a sign is unknown"),
+    Column("body", "list of text", "paragraphs in order, without furniture, captions, credits and comments"),
+    Column(
+        "images", "list of records", "pictures: url, caption, credit, and the agencies that the credit names"
+    ),
+    Column(
+        "source", "JSON", "for each field, what on the page said so (json-ld, meta, dom, trafilatura ...)"
+    ),
+    Column("kicker", "text", "line above the headline"),
+    Column("byline", "text", "byline as the page shows it, raw"),
+    Column("dateline", "text", "place (and day) with which the text begins"),
+    Column("canonical", "text", "address that the page names as its own"),
+    Column("kind", "text", "article, live, gallery or video"),
+    Column(
+        "subheads", "list of records", "headings in the body: before which paragraph (from 0), and the text"
+    ),
+    Column("related", "list of text", "addresses of stories that the page sets beside it"),
+    Column("confidence", "number", "how far the readers of the body agree, 0 to 1; 0: not known"),
+    Column("flags", "list of text", "what was done or doubted while reading"),
+    Column("number", "text", "the newspaper's own id of the article"),
+    Column("wire", "yes or no", "the text credits an agency, or nobody else signs it"),
+    Column("notes", "list of text", "paragraphs on corrections and updates"),
+    Column("raw", "JSON", "what the page said, where that was read into something else"),
+    Column("site", "text", "id of the newspaper in this archive"),
+    Column("run", "text", "id of the crawl that captured it"),
+    Column("captured", "time (UTC)", "when the response began to arrive (WARC-Date)"),
+    Column(
+        "warc",
+        "record",
+        "the evidence: key of the WARC, offset and length in bytes of the record's gzip member",
+    ),
+    Column(
+        "version", "text", "SHA-256 of what it says (headline, standfirst, authors, agency, body), normalised"
+    ),
+    Column("extractor", "text", "name and numbers of what read the page"),
+)
+
+
+def markdown() -> str:
+    """The dictionary as a table."""
+    lines = ["| column | type | what |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{c.name}` | {c.type} | {c.what} |" for c in COLUMNS), ""])
