@@ -1,8 +1,16 @@
-"""Newsmorgue's product: an archive of newspapers, as a plain library."""
+"""Newsmorgue's product: an archive of newspapers, as a plain library.
+
+`archive.open("s3://bucket/prefix")` opens one for reading: see `archive.holdings`, and docs/cookbook.md.
+"""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
 from archive.store import Store, open_store
+
+if TYPE_CHECKING:
+    from archive.holdings import Archive
+    from archive.holdings import open_archive as open  # noqa: A004 - as in `archive.open(...)`
 
 try:
     __version__ = version("newsmorgue")
@@ -11,4 +19,14 @@ except PackageNotFoundError:  # run from a checkout that was never installed
 
 SOFTWARE = f"newsmorgue/{__version__}"
 
-__all__ = ["SOFTWARE", "Store", "__version__", "open_store"]
+__all__ = ["SOFTWARE", "Archive", "Store", "__version__", "open", "open_store"]
+
+
+def __getattr__(name: str) -> Any:
+    """`open` and `Archive` are read when asked for: they bring Arrow along, which a crawl need not."""
+    from importlib import import_module
+
+    names = {"open": "open_archive", "Archive": "Archive"}
+    if name not in names:
+        raise AttributeError(f"module 'archive' has no attribute {name!r}")
+    return getattr(import_module("archive.holdings"), names[name])

@@ -2,8 +2,8 @@
 
 Rules: each record once. A page brings what it loads, from the captures nearest to it in time; a redirect
 brings where it leads; a revisit brings the record that it refers to, so that a parcel stands alone; a
-response brings its request and metadata. What a rule of access or the policy of export forbids stays out, with
-all of its records, and is counted.
+response brings its request and metadata. What a rule of access or the policy of export forbids stays out,
+with all of its records, and is counted.
 """
 
 import io
@@ -18,7 +18,7 @@ from archive.articles import newest_rows, tables
 from archive.cdxj import capture_of
 from archive.errors import DamagedWarc, NotCaptured, NotStored
 from archive.index import Index
-from archive.model import ArticleRow, Capture
+from archive.model import ArticleRow, Capture, Location
 from archive.permission import Permission
 from archive.playback import original_of, play
 from archive.requisites import requisites
@@ -116,7 +116,7 @@ class Parcel:
             self.left_out[said] += 1
             return
         try:
-            before, own, behind = self._members(capture)
+            before, own, behind = group_of(self.store, capture.location)
         except (NotStored, DamagedWarc):
             self.missing["cannot be read"] += 1
             return
@@ -151,20 +151,22 @@ class Parcel:
             return []
         return requisites(text, capture.url, capture.mime)
 
-    def _members(self, capture: Capture) -> tuple[list[bytes], bytes, list[bytes]]:
-        """The record's gzip member, with those of its request before it and its metadata behind it."""
-        place = capture.location
-        start = max(place.offset - BESIDE, 0)
-        ahead = place.offset - start
-        data = self.store.read(place.warc, start, ahead + place.length + BESIDE)
-        own, rest = data[ahead : ahead + place.length], data[ahead + place.length :]
-        if len(own) < place.length:
-            raise DamagedWarc(f"{place.warc} ends before {place.offset + place.length}", offset=place.offset)
-        record = read_record(own)
-        number = record.headers.get("warc-record-id", "")
-        request = record.headers.get("warc-concurrent-to", "")
-        before = _before(data[:ahead], request) if request else []
-        return before, as_member(own), list(_behind(rest, number))
+
+def group_of(store: Store, place: Location) -> tuple[list[bytes], bytes, list[bytes]]:
+    """A record's gzip member, with those of its request before it and its metadata behind it.
+
+    Raise NotStored or DamagedWarc.
+    """
+    start = max(place.offset - BESIDE, 0)
+    ahead = place.offset - start
+    data = store.read(place.warc, start, ahead + place.length + BESIDE)
+    own, rest = data[ahead : ahead + place.length], data[ahead + place.length :]
+    if len(own) < place.length:
+        raise DamagedWarc(f"{place.warc} ends before {place.offset + place.length}", offset=place.offset)
+    record = read_record(own)
+    request = record.headers.get("warc-concurrent-to", "")
+    before = _before(data[:ahead], request) if request else []
+    return before, as_member(own), list(_behind(rest, record.headers.get("warc-record-id", "")))
 
 
 def _before(data: bytes, number: str) -> list[bytes]:

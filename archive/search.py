@@ -183,7 +183,7 @@ def spaced(text: str, *, ends: bool = True) -> str:
 
 
 class Search:
-    """The search file of one archive; make one for each thread."""
+    """The search file of one archive; one question at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -201,7 +201,8 @@ class Search:
         return self._prepared()
 
     def _prepared(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+        # A stream of rows may be read on by another thread (DuckDB does so): SQLite locks by itself.
+        db = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")

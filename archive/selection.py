@@ -94,7 +94,16 @@ def _time(text: Any) -> datetime | None:
 class Selected:
     """The rows of a selection, as a stream; afterwards what was left out, and how much was read."""
 
-    def __init__(self, store: Store, search: Search, permission: Permission, selection: Selection) -> None:
+    def __init__(
+        self,
+        store: Store,
+        search: Search,
+        permission: Permission,
+        selection: Selection,
+        *,
+        all_rights: bool = False,
+    ) -> None:
+        self.forbids = permission.ruled if all_rights else permission.export
         self.store = store
         self.search = search
         self.permission = permission
@@ -106,7 +115,7 @@ class Selected:
     def rows(self) -> Iterator[ArticleRow]:
         """Rows that may be given away, one table at a time: memory does not grow with their number."""
         for found in self._found():
-            if said := self.permission.export(found):
+            if said := self.forbids(found):
                 self.left_out[said] += 1
                 continue
             self.count += 1
