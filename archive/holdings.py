@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from archive.access import Access
 from archive.articles import SCHEMA, row_dict
+from archive.clusters import Copy, copies_of
 from archive.config import Config, site_folder
 from archive.dates import read_time
 from archive.errors import CallerError, DamagedWarc, NotCaptured, RightsReserved
@@ -163,6 +164,12 @@ class Archive:
             if said := self.permission.show(version.row):
                 raise RightsReserved(withheld(url, said))
         return found
+
+    def copies(self, url: str) -> list[Copy]:
+        """The article at an address and its copies in other newspapers, the first one first."""
+        found = copies_of(self._followed(), url)
+        permits = self.permission.shown_at
+        return [c for c in found if not permits(c.site, c.url, c.warc, c.captured)]
 
     def edits(self, *, site: str = "", words: str = "", limit: int = 50) -> list[Edit]:
         """Edits, withdrawals and returns, newest first."""

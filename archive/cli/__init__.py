@@ -15,7 +15,7 @@ from archive import __version__
 from archive.cli.access import access
 from archive.cli.change import difference, versions
 from archive.cli.due import due, hosts, rebuild
-from archive.cli.find import search
+from archive.cli.find import copies, search
 from archive.cli.give import export
 from archive.cli.imports import imports
 from archive.cli.keep import abilities, extract, index, recover, verify
@@ -77,7 +77,7 @@ def group() -> None:
 
 
 for command in (
-    abilities, access, articles, captures, difference, due, export, extract, get, health, hosts,
+    abilities, access, articles, captures, copies, difference, due, export, extract, get, health, hosts,
     imports, index,
     rebuild, recover, report, runs, search, serve, verify, versions,
 ):  # fmt: skip

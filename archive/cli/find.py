@@ -1,6 +1,8 @@
 """Looking for articles by their words: search."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -13,6 +15,11 @@ from archive.permission import Permission
 from archive.search import Answer, Hit, Question, opened
 from archive.sites import load_sites
 from archive.store import Store
+
+if TYPE_CHECKING:
+    from archive.clusters import Copy
+
+T = TypeVar("T", Hit, "Copy")
 
 
 @click.command()
@@ -60,6 +67,34 @@ def search(
     _summary(answer, len(answer.hits) - len(shown))
 
 
+@click.command()
+@click.argument("url")
+@archive_option
+@json_option
+def copies(url: str, archive: str | None, as_json: bool) -> None:
+    """List the copies of an article in other newspapers, the first one first: what each kept and added.
+
+    Articles within a week that share enough of their text: wire copy, whole, cut or with another lead.
+
+    Example: morgue copies https://paper.example/story
+    """
+    from archive.clusters import copies_of
+
+    store = the_store(archive)
+    with opened(Config.from_env().search, store) as found:
+        found.follow(store, progress=_progress)
+        cluster = copies_of(found, url)
+    shown = _allowed(store, cluster)
+    for copy in shown:
+        if as_json:
+            echo_json(asdict(copy))
+            continue
+        share = f"keeps {copy.kept:.0%}, adds {copy.added:.0%}" if copy is not shown[0] else "the first"
+        click.echo(f"{copy.at:%Y-%m-%d %H:%M}  {copy.site}  {share}\n    {copy.headline}\n    {copy.url}")
+    if not cluster and not as_json:
+        click.echo(f"no copy of {url} is known; `morgue articles` lists what is", err=True)
+
+
 def _progress(tables: int) -> None:
     if tables % 500 == 0:
         click.echo(f"{tables:,} tables of articles read", err=True)
@@ -75,6 +110,10 @@ def _day(text: str) -> str:
 
 
 def _shown(store: Store, hits: tuple[Hit, ...]) -> list[Hit]:
+    return _allowed(store, hits)
+
+
+def _allowed(store: Store, hits: Iterable[T]) -> list[T]:
     config = Config.from_env()
     folder = site_folder(config)
     sites = load_sites(folder) if folder.is_dir() else {}

@@ -49,6 +49,7 @@ PATHS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "/api/versions": ("What an article said over time, and what changed", ("url",), ("url",)),
     "/api/captures": ("The captures of a URL, oldest first", ("url", "page"), ("url",)),
     "/api/cite": ("How a capture is cited", ("url", "at"), ("url",)),
+    "/api/copies": ("One text in several newspapers: who had it first, what each kept", ("url",), ("url",)),
     "/api/edits": ("Edits, withdrawals and returns, newest first", ("site", "q"), ()),
 }
 
@@ -157,6 +158,10 @@ class Api:
             raise NotCaptured(f"nothing was captured of {_url(request)}")
         shown = choice.choose(captures, _url(request), self.study.moment(request))
         return self.study.citation(request, shown).plain()
+
+    def copies(self, request: Request) -> Any:
+        """A cluster."""
+        return {"copies": [asdict(copy) for copy in self.study.copied(request)[1]]}
 
     def edits(self, request: Request) -> Any:
         """Edits."""

@@ -68,6 +68,11 @@ def diff_link(url: str, before: str, after: str) -> str:
     return "/diff?" + urlencode({"url": url, "from": before, "to": after})
 
 
+def copies_link(url: str, other: str = "") -> str:
+    """The room's page of the copies of an article, or of one beside the first."""
+    return "/copies?" + urlencode({"url": url} | ({"with": other} if other else {}))
+
+
 def cite_link(url: str, at: datetime) -> str:
     """The room's page on how to cite a capture."""
     return "/cite?" + urlencode({"url": url, "at": stamp_of(at)})

@@ -46,6 +46,7 @@ class Paper:
             "raw_link": links.raw_link,
             "diff_link": links.diff_link,
             "cite_link": links.cite_link,
+            "copies_link": links.copies_link,
             "author_link": links.author_link,
             "search_link": links.search_link,
             "section_link": links.section_link,

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from archive.cdxj import moment_of
 from archive.citation import Citation
+from archive.clusters import Copy, copies_of
 from archive.dates import read_time
 from archive.errors import CallerError, NotCaptured, RightsReserved
 from archive.history import Edit, edits, history
@@ -70,6 +71,7 @@ class Study:
             Route("/edits", self.edits),
             Route("/edits.atom", self.feed),
             Route("/cite", self.cite),
+            Route("/copies", self.copies),
         ]
 
     # --- search ---------------------------------------------------------------------------------------------
@@ -143,6 +145,7 @@ class Study:
             captures=self.shelf.index.captures(row.article.url),
             forms=sorted({v.row.article.url for v in found} - {row.article.url}),
             sources=_sources(row),
+            copies=self.copied(request, deep=False)[1],
         )
 
     def versions(self, url: str) -> list[Version]:
@@ -225,6 +228,32 @@ class Study:
         if at and not found:
             raise CallerError(f"{at!r} is no time; write 20261120060000 or 2026-11-20T06:00Z")
         return found
+
+    def copies(self, request: Request) -> Response:
+        """One text in several newspapers: who had it first, what each kept and added."""
+        url, found = self.copied(request)
+        other = request.query_params.get("with", "").strip()
+        both = [copy.url for number, copy in enumerate(found) if not number or copy.url == other]
+        pair = [self.versions(each)[-1] for each in both]
+        if len(pair) < 2:
+            return self.page(request, "copies.html", url=url, copies=found, name=self.shelf.name)
+        for version in pair:
+            self.must_be_shown(version.row)
+        changed = diff(pair[0].row.article, pair[1].row.article)
+        return self.page(
+            request, "compare.html", before=pair[0], after=pair[1], changed=changed, name=self.shelf.name,
+            pairs=side_by_side(pair[0], pair[1], changed), url=url,
+        )  # fmt: skip
+
+    def copied(self, request: Request, *, deep: bool = True) -> tuple[str, list[Copy]]:
+        """The address that is asked for, and the copies that may be shown."""
+        url = request.query_params.get("url", "").strip()
+        if not url:
+            raise CallerError("no URL was given")
+        with self.finder.open() as search:
+            found = copies_of(search, url, deep=deep)
+        permits = self.permission.shown_at
+        return url, [c for c in found if not permits(c.site, c.url, c.warc, c.captured)]
 
     # --- what was edited ------------------------------------------------------------------------------------
 

@@ -1,0 +1,117 @@
+"""Which articles of an archive are copies of one text, and what each newspaper kept and added.
+
+Asked when somebody wants to know, not kept: the search file has a sample of each article's runs of words by
+day, so that an article's copies are found in a few milliseconds, those that came a minute ago among them.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from archive.copies import LEAST, WINDOW, are_copies, kept_and_added, sample
+from archive.model import Location
+from archive.search import Search, body_of, date_of
+from archive.versions import plain_address
+
+MOST = 500  # articles of a cluster
+ASKED = 200  # runs of words in one question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """An article of a cluster. `at` is when it was published (first seen, where it does not say).
+
+    `kept` is the share (0 to 1) of the first article's text that it keeps, `added` that of its own text which
+    the first does not have.
+    """
+
+    url: str
+    site: str
+    at: datetime
+    headline: str
+    agency: str
+    version: str
+    captured: datetime
+    warc: Location
+    kept: float = 1.0
+    added: float = 0.0
+
+
+def copies_of(search: Search, url: str, *, deep: bool = True) -> list[Copy]:
+    """The article at an address and its copies within a week, and (`deep`) theirs: the first one first.
+
+    Of each address what it said last; [] where the address is not known, or has no copy.
+    """
+    start = search.db.execute(
+        "SELECT id FROM article WHERE plain = ? ORDER BY first DESC LIMIT 1", (plain_address(url),)
+    ).fetchone()
+    group, waiting = set(start or ()), list(start or ())
+    while waiting and len(group) < MOST:
+        fresh = near(search, waiting.pop()) - group
+        group |= fresh
+        waiting += fresh if deep else ()
+    last: dict[str, tuple[str, int]] = {}
+    for number in group:
+        name, first = _one(search, "url, first", number)
+        if name not in last or last[name][0] < first:
+            last[name] = (first, number)
+    found = [(_copy(search, number), body_of(search.db, number)) for _, number in last.values()]
+    return _compared(found) if len(found) > 1 else []
+
+
+def near(search: Search, number: int) -> set[int]:
+    """The articles of other addresses, within a week of one, that share enough runs of words with it."""
+    plain, day, sampled = _one(search, "plain, day, sampled", number)
+    runs = sample(body_of(search.db, number))
+    days = range(date_of(day) - WINDOW, date_of(day) + WINDOW + 1)
+    shared: Counter[int] = Counter()
+    for some in (runs[n : n + ASKED] for n in range(0, len(runs), ASKED)):
+        # Each day and run is a look-up: a range of days would be read whole.
+        rows = search.db.execute(
+            f"SELECT article, count(*) FROM sketch WHERE day IN ({_marks(days)}) "  # noqa: S608
+            f"AND run IN ({_marks(some)}) GROUP BY article",
+            (*days, *some),
+        )
+        shared.update(dict(rows.fetchall()))
+    enough = {other: count for other, count in shared.items() if count >= LEAST}
+    found: set[int] = set()
+    for other, count in enough.items():
+        name, size = _one(search, "plain, sampled", other)
+        if name != plain and are_copies(count, sampled, size):
+            found.add(other)
+    return found
+
+
+def _compared(found: list[tuple[Copy, str]]) -> list[Copy]:
+    ordered = sorted(found, key=lambda pair: (pair[0].at, pair[0].captured, pair[0].url))
+    first = ordered[0][1].split("\n")
+    return [_against(copy, first, text.split("\n")) for copy, text in ordered]
+
+
+def _against(copy: Copy, first: list[str], own: list[str]) -> Copy:
+    kept, added = kept_and_added(first, own)
+    values = {name: getattr(copy, name) for name in Copy.__slots__}
+    return Copy(**{**values, "kept": kept, "added": added})
+
+
+def _copy(search: Search, number: int) -> Copy:
+    url, site, at, headline, agency, version = search.db.execute(
+        "SELECT url, site, at, headline, agency, version FROM article JOIN said USING (id) WHERE id = ?",
+        (number,),
+    ).fetchone()
+    captured, warc, offset, length = search.first_seen(number)
+    return Copy(
+        url=url, site=site, at=datetime.fromisoformat(at), headline=headline, agency=agency, version=version,
+        captured=captured, warc=Location(warc=warc, offset=offset, length=length),
+    )  # fmt: skip
+
+
+def _one(search: Search, columns: str, number: int) -> tuple[Any, ...]:
+    asked = f"SELECT {columns} FROM article WHERE id = ?"  # noqa: S608 - names of ours
+    row: tuple[Any, ...] = search.db.execute(asked, (number,)).fetchone()
+    return row
+
+
+def _marks(values: range | tuple[int, ...]) -> str:
+    return ",".join("?" * len(values))
