@@ -138,6 +138,13 @@ def place_of(hosts: Collection[str]) -> str:
 )
 @click.option("--since", default="", metavar="DATE", help="Backfill: pages published from this time on.")
 @click.option("--until", default="", metavar="DATE", help="Backfill: pages published before this time.")
+@click.option(
+    "--resume-from",
+    "resume_from",
+    default="",
+    metavar="TIME",
+    help="Leave alone what was archived from this time on: a second try goes on where the first ended.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be crawled; fetch and write nothing.")
 @click.option(
     "--allow-private", is_flag=True, help="Allow addresses that are not public, whatever the site file says."
@@ -155,6 +162,7 @@ def crawl(
     as_of: str,
     since: str,
     until: str,
+    resume_from: str,
     dry_run: bool,
     allow_private: bool,
     result: Path | None,
@@ -185,6 +193,7 @@ def crawl(
             "force": force,
             "due_only": due_only,
             "as_of": _moment(as_of, "--as-of"),
+            "resume_from": _moment(resume_from, "--resume-from"),
             **_interval(since, until),
         },
         allow_private,

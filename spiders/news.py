@@ -45,7 +45,8 @@ PAGES = ("text/html", "application/xhtml+xml")
 class NewsSpider(scrapy.Spider):
     """One newspaper; a subclass per site file carries the Site.
 
-    `as_of` is the time by which things are due (now, unless given); `force` and `due_only` as in Plan.
+    `as_of` is the time by which things are due (now, unless given); `force` and `due_only` as in Plan. What
+    was captured from `resume_from` on is not asked for again, but for the documents that name pages.
     """
 
     name = "news"
@@ -62,6 +63,7 @@ class NewsSpider(scrapy.Spider):
         due_only: bool = False,
         since: datetime | None = None,
         until: datetime | None = None,
+        resume_from: datetime | None = None,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
@@ -73,6 +75,7 @@ class NewsSpider(scrapy.Spider):
             site=self.site, now=now, limit=int(limit) or self.site.limit, force=force, due_only=due_only,
             since=since, until=until,
         )  # fmt: skip
+        self.resume_from = resume_from
         self.failures: dict[str, str] = {}
         self.parameters = {
             "limit": self.plan.limit,
@@ -118,7 +121,13 @@ class NewsSpider(scrapy.Spider):
         if state:
             head = state.head
             self.plan.remember(state, head.sources, looks=head.looks, changes=head.changes)
-            return
+        else:
+            self._remember_captures(captures)
+        if self.resume_from:
+            count = self.plan.resume([c for c in captures if c.at >= self.resume_from])
+            self.logger.info("going on: %d pages were archived since %s", count, self.resume_from)
+
+    def _remember_captures(self, captures: list[Capture]) -> None:
         cut = self.plan.now - timedelta(days=self.site.recheck_days)
         lately = (c for c in captures if c.at >= cut)
         memory = remembered(lately, fronts=self.plan.fronts, now=self.plan.now)

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from archive.agenda import Known, Rhythm, Source, after_answer, after_failure, steps_of, trusts
 from archive.looks import Judged, Look, judge
-from archive.memory import Memory, Remembered
-from archive.model import Original
+from archive.memory import Memory, Remembered, remembered
+from archive.model import Capture, Original
 from archive.sites import Site
 from archive.state import Update
 from archive.variants import variant_key
@@ -151,6 +151,19 @@ class Plan:
         """Take up what earlier runs learnt."""
         self.memory, self.sources = memory, sources
         self.rhythm = Rhythm(steps=steps_of(self.site.revisit), looks=looks, changes=changes)
+
+    def resume(self, captures: list[Capture]) -> int:
+        """Go on after a run that was cut short: what it captured is not asked for again; how many pages.
+
+        What was learnt of them is noted as if this run had asked, so that the next one knows of it.
+        """
+        sources = {*self.fronts, *self.site.feeds, *self.site.sitemaps}
+        pages = remembered(captures, fronts=sources, now=self.now).due(self.now)
+        for known in pages:
+            if self.first(known.url):
+                self.update[known.url] = self.memory.find(known.url) or known
+        self.fresh |= {c.url for c in captures if c.mime != "text/html" and c.url not in sources}
+        return len(pages)
 
     # What to ask for first
 

@@ -141,6 +141,8 @@ class Recorder:
                 "robots": settings.getbool("ROBOTSTXT_OBEY"),
                 **(getattr(spider, "parameters", None) or {}),
             }
+            if run := os.environ.get("MORGUE_DAG_RUN"):
+                parameters["airflow"] = run
             start = RunStart(
                 id=self.run_id,
                 site=self._name(spider),

@@ -64,8 +64,11 @@ class Stack:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, worker: Path) -> Iterator[Stack]:
+    yield from a_stack(tmp_path_factory.mktemp("up"), worker)
+
+
+def a_stack(folder: Path, worker: Path, *more: str) -> Iterator[Stack]:
     """Everything on one machine, started once; ended with SIGINT, as Ctrl-C does."""
-    folder = tmp_path_factory.mktemp("up")
     ports = {part: free_port() for part in PARTS}
     options = [word for part in PARTS for word in (f"--{part}-port", str(ports[part]))]
     log = folder / "log"
@@ -73,7 +76,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, worker: Path) -> Iterator[St
     (folder / "var" / "wabac").symlink_to(worker.resolve())
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "archive", "up", "--var", str(folder / "var"), *options],
+            [sys.executable, "-m", "archive", "up", "--var", str(folder / "var"), *options, *more],
             stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     made = Stack(var=folder / "var", ports=ports, log=log, process=process)

@@ -13,8 +13,17 @@ from archive.config import Config, site_folder
 @click.option("--replay-port", default=8091, show_default=True, help="Port of the replay (0: any).")
 @click.option("--room-url", default="", metavar="URL", help="Public URL of the room, behind a proxy.")
 @click.option("--replay-url", default="", metavar="URL", help="Public URL of the replay, of the same site.")
+@click.option(
+    "--framed-by", default="", metavar="URL", help="Origin that may show the room in a frame: Airflow's."
+)
 def serve(
-    archive: str | None, host: str, port: int, replay_port: int, room_url: str, replay_url: str
+    archive: str | None,
+    host: str,
+    port: int,
+    replay_port: int,
+    room_url: str,
+    replay_url: str,
+    framed_by: str,
 ) -> None:
     """Open the reading room: newspapers, articles, captures and their replay.
 
@@ -37,6 +46,7 @@ def serve(
         replay_url=replay_url,
         rights=config.rights,
         search=config.search,
+        framed_by=framed_by,
     )
     if not desk.worker:
         click.echo(f"Replay is off: {wabac.HOW}", err=True)

@@ -19,7 +19,7 @@ from archive.permission import Permission
 from archive.policy import Policy
 from archive.room import wabac
 from archive.room.finder import Finder
-from archive.room.origins import Origins
+from archive.room.origins import Origins, checked_origin
 from archive.room.pages import Room
 from archive.room.replay import Replay
 from archive.room.shelf import Shelf
@@ -89,10 +89,12 @@ def open_desk(
     replay_url: str = "",
     rights: Policy | None = None,
     search: Path | None = None,
+    framed_by: str = "",
 ) -> Desk:
     """Bind both ports (0: any free one) and make the applications; raise CallerError where one is taken.
 
-    `rights` is what holds for sites whose files say nothing of it; `search` is the folder of search files.
+    `rights` is what holds for sites whose files say nothing of it; `search` is the folder of search files;
+    `framed_by` is the one origin that may show the room in a frame.
     """
     room_socket = _bind(host, port, "--port")
     replay_socket = _bind(host, replay_port, "--replay-port")
@@ -101,6 +103,7 @@ def open_desk(
         replay_port=replay_socket.getsockname()[1],
         room_url=room_url.rstrip("/"),
         replay_url=replay_url.rstrip("/"),
+        framed_by=checked_origin(framed_by),
     )
     path = wabac.find()
     worker = wabac.load(path) if path else None

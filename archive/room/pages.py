@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -34,7 +34,7 @@ from archive.room.study import Study
 STATIC = Path(__file__).parent / "static"
 CSP = (
     "default-src 'none'; {scripts}style-src 'self'; img-src 'self'; frame-src {replay}; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; frame-ancestors {framed}"
 )
 SHOWN_RUNS = 20
 SHOWN_REPORTS = 10
@@ -74,6 +74,7 @@ class Room:
             *Api(self.study).routes(),
             Route("/capture", self.capture),
             Route("/runs/{run}", self.run),
+            Route("/airflow/{dag}", self.dag_run),
             Route("/lookup", self.lookup),
             Route("/cdx", self.cdx),
             Route("/timegate/{rest:path}", self.memento.gate),
@@ -89,8 +90,11 @@ class Room:
     def headers(self, request: HTTPConnection) -> dict[str, str]:
         """What every page says; none sets a cookie, and only the banner over a replay has a script."""
         scripts = "script-src 'self'; " if request.url.path == "/capture" else ""
+        policy = CSP.format(
+            replay=self.origins.replay(request), scripts=scripts, framed=self.origins.framed_by or "'none'"
+        )
         return {
-            "content-security-policy": CSP.format(replay=self.origins.replay(request), scripts=scripts),
+            "content-security-policy": policy,
             "x-content-type-options": "nosniff",
             "referrer-policy": "same-origin",
             "cross-origin-opener-policy": "same-origin",
@@ -189,6 +193,16 @@ class Room:
         paper = self.shelf.newspaper(run.site)
         told = _parts(self.shelf.report_of(run))
         return self.page(request, "run.html", run=run, paper=paper, parameters=parameters, **told)
+
+    def dag_run(self, request: Request) -> Response:
+        """What a DAG of Airflow has archived, or one of its runs; for a frame in Airflow's own page."""
+        dag, run = request.path_params["dag"], request.query_params.get("run", "")
+        site = dag.removeprefix("crawl_") if dag.startswith("crawl_") else ""
+        found = self.shelf.runs_of(site, run) if site else []
+        if run and len(found) == 1:
+            return RedirectResponse(f"/runs/{found[0].id}", 303)
+        name = self.shelf.name(site)
+        return self.page(request, "dagrun.html", dag=dag, site=site, run=run, name=name, found=found)
 
     def lookup(self, request: Request) -> Response:
         """A form for a URL, and the captures of the one asked for."""

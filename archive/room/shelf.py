@@ -17,6 +17,7 @@ from archive.sites import Site
 from archive.store import Store
 from archive.watch import Watch, Watched
 
+SHOWN = 200  # runs among which one of Airflow is looked for
 FRESH = timedelta(seconds=30)
 
 
@@ -97,6 +98,13 @@ class Shelf:
     def name(self, site: str) -> str:
         """The newspaper's name, or its id where it has no site file."""
         return self.sites[site].name if site in self.sites else site
+
+    def runs_of(self, site: str, dag_run: str = "") -> list[Run]:
+        """The newest runs of a newspaper, newest first; with `dag_run` those of that run of Airflow."""
+        keys = run_keys(self.store, site)[-SHOWN:] if "/" not in site else []
+        found = [self._run(key) for key in reversed(keys)]
+        wanted = _letters(dag_run)
+        return [r for r in found if not wanted or _letters(str(r.parameters.get("airflow", ""))) == wanted]
 
     def run(self, run_id: str) -> Run:
         """One run; raise NotStored."""
@@ -179,6 +187,11 @@ def _entry(row: ArticleRow, zone: ZoneInfo) -> Entry:
         captured=row.captured,
         day=_aware(said.published or row.captured).astimezone(zone).date(),
     )
+
+
+def _letters(name: str) -> str:
+    """A run's id without what addresses write in several ways ("+" and spaces, ":" and "%3A")."""
+    return "".join(char for char in name if char.isalnum())
 
 
 def _aware(at: datetime) -> datetime:

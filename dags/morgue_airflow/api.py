@@ -52,6 +52,19 @@ class AirflowApi:
         """The runs of a DAG, newest first."""
         return list(self._call("GET", f"/api/v2/dags/{dag}/dagRuns?order_by=-id&limit=50")["dag_runs"])
 
+    def task(self, dag: str, run_id: str, task: str) -> dict[str, Any]:
+        """One task of a run: its state, and the number of its try."""
+        return dict(self._call("GET", f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances/{task}"))
+
+    def mark(self, dag: str, run_id: str, task: str, state: str) -> None:
+        """Set the state of a task, as the buttons of the UI do: a running one is ended."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances/{task}"
+        self._call("PATCH", path, {"new_state": state})
+
+    def clear(self, dag: str, run_id: str) -> None:
+        """Let the tasks of a run run again."""
+        self._call("POST", f"/api/v2/dags/{dag}/dagRuns/{run_id}/clear", {"dry_run": False})
+
     def run(self, dag: str, run_id: str) -> dict[str, Any]:
         """One run of a DAG."""
         return dict(self._call("GET", f"/api/v2/dags/{dag}/dagRuns/{run_id}"))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from archive.store import Store, open_store
 # The caller's fault and damage do not go away by trying again (archive.errors).
 HOPELESS = (2, 5)
 STOP_SECONDS = 90
+RESUMED = timedelta(hours=24)
 
 
 class CrawlOperator(BaseOperator):
@@ -43,7 +45,8 @@ class CrawlOperator(BaseOperator):
             result = Path(folder) / "result.json"
             scheduled = str(getattr(context.get("dag_run"), "run_type", "")) == "scheduled"
             command = self._command(context["params"], scheduled=scheduled)
-            code = self._run([*command, "--result", str(result)])
+            command += ["--resume-from", since] if (since := _began(context)) else []
+            code = self._run([*command, "--result", str(result)], run=str(context.get("run_id", "")))
             summary = json.loads(result.read_text()) if result.is_file() else {}
         if code:
             kind = AirflowFailException if code in HOPELESS else AirflowException
@@ -63,7 +66,7 @@ class CrawlOperator(BaseOperator):
         due = ["--due-only"] if scheduled else []
         return [*given, self.site, *limit, *urls, *spans, *flags, *due]
 
-    def _run(self, command: list[str]) -> int:
+    def _run(self, command: list[str], *, run: str = "") -> int:
         self._child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -72,7 +75,12 @@ class CrawlOperator(BaseOperator):
             text=True,
             errors="replace",
             start_new_session=True,
-            env={**os.environ, "MORGUE_DIE_WITH_PARENT": "1", "PYTHONUNBUFFERED": "1"},
+            env={
+                **os.environ,
+                "MORGUE_DIE_WITH_PARENT": "1",
+                "PYTHONUNBUFFERED": "1",
+                "MORGUE_DAG_RUN": run,
+            },  # fmt: skip
         )
         assert self._child.stdout is not None
         for line in self._child.stdout:
@@ -91,6 +99,16 @@ class CrawlOperator(BaseOperator):
             self.log.warning(
                 "the crawl is still sealing; what it leaves in the spool, the next run publishes"
             )
+
+
+def _began(context: Any) -> str:
+    """Since when what was archived need not be fetched again: in a second try, the begin of the run."""
+    if getattr(context.get("ti"), "try_number", 1) < 2:
+        return ""
+    began = getattr(context.get("dag_run"), "run_after", None)
+    if began is None or datetime.now(UTC) - began > RESUMED:
+        return ""  # somebody wants an old run anew
+    return str(began.isoformat())
 
 
 class ManifestOperator(BaseOperator):

@@ -91,6 +91,7 @@ def environment(layout: Layout) -> dict[str, str]:
         "MORGUE_SPOOL": str(var / "spool"),
         "MORGUE_SITES": str(var / "sites"),
         "MORGUE_WABAC": str(var / "wabac"),
+        "MORGUE_ROOM_URL": layout.url("room"),
         "MORGUE_CONTACT": os.environ.get("MORGUE_CONTACT", ""),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
@@ -228,6 +229,7 @@ def own_children(layout: Layout, env: dict[str, str]) -> list[Child]:
     morgue = [sys.executable, "-m", "archive"]
     specimen = ["specimen", "--port", str(ports.specimen), "--edition-file", str(layout.var / "edition")]
     room = ["serve", "--port", str(ports.room), "--replay-port", str(ports.replay)]
+    room += ["--framed-by", layout.url("airflow")]
     return [
         Child("specimen", [*morgue, *specimen], env, log / "specimen.log"),
         Child("room", [*morgue, *room], env, log / "room.log"),
