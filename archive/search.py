@@ -31,7 +31,7 @@ SCHEMA = 3
 COLUMNS = ("headline", "author", "body", "agency")
 FACETS = ("site", "language", "section", "kind", "access")
 WEIGHTS = "8.0, 4.0, 1.0, 2.0"  # of COLUMNS, for bm25
-COUNTED = 20_000  # matches that are counted and faceted, at most: the answer says when there are more
+COUNTED = 5_000  # matches that are counted and faceted, at most: the answer says when there are more
 SHOWN = "id, url, site, day, headline, version, body"
 SNIPPET = 90  # characters on each side of what was found
 SPACELESS = re.compile(
@@ -325,7 +325,7 @@ class Search:
     def ask(self, question: Question, *, facets: bool = False) -> Answer:
         """The answer to a question; raise CallerError where it cannot be asked.
 
-        Of more than 20,000 matches those that were added last are counted and sorted, which `more` says.
+        Of more than 5,000 matches those that were added last are counted and sorted, which `more` says.
         """
         count = self._match(question)
         order = "day DESC, id DESC" if question.sort == "date" else "score, id DESC"

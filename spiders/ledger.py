@@ -64,6 +64,11 @@ class Ledger:
         tally.open.add(url)
         self._by[url] = source
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something was named of which nothing became."""
+        return any(tally.open for tally in self._tallies.values())
+
     def settle(self, url: str, kind: str, why: str) -> None:
         """What became of an address: "archived", "failed", "forbidden" or "deferred"."""
         tally = self._tallies.get(self._by.get(url, ""))

@@ -165,6 +165,9 @@ class Plan:
         self.fresh |= {c.url for c in captures if c.mime != "text/html" and c.url not in sources}
         return len(pages)
 
+    def _unread(self, source: Source) -> Source:
+        return replace(source, etag="", modified="", original=None, digest="", status=0, due=self.now)
+
     # What to ask for first
 
     @property
@@ -442,11 +445,18 @@ class Plan:
         return self.first(url)
 
     def learn(self) -> Update:
-        """What the next run is to know."""
+        """What the next run is to know.
+
+        A run that was cut short, or limited, has not asked for all that its sources named: they are read
+        whole in the next, since "not modified" would hide the rest for good.
+        """
+        short = self.limited or bool(self._held) or self.ledger.waiting
+        read = [s for s in self.learnt.values() if s.status in (200, 304)]
+        learnt = self.learnt | ({s.url: self._unread(s) for s in read} if short else {})
         return Update(
             pages=tuple(self.update.values()),
             taken=tuple(k for k in self.taken if k.url in self.update),
-            sources=tuple(self.learnt.values()),
+            sources=tuple(learnt.values()),
             looks=self.ledger.looked,
             changes=self.ledger.edited,
         )

@@ -57,17 +57,16 @@ def crawls(stack: Stack, name: str) -> list[int]:
     return found
 
 
-def acknowledged(stack: Stack, name: str) -> int:
-    """How many exchanges the crawl's spool holds, as far as its files tell."""
-    folders = [f for f in (stack.var / "spool").glob("*") if f"-{name}-" in " ".join(p.name for p in f.glob("*"))]
-    return sum(path.stat().st_size for f in folders for path in f.glob("*.warc.gz*"))
+def written(stack: Stack, name: str) -> int:
+    """Bytes of WARC that the crawl has written."""
+    return sum(path.stat().st_size for path in (stack.var / "spool").glob(f"*/{name}-*.warc.gz*"))
 
 
 def begun(stack: Stack, api: AirflowApi, dag: str, name: str) -> str:
     """Start a run, and wait until its crawl has fetched some pages."""
     run = api.trigger(dag)
     wait_until(lambda: bool(crawls(stack, name)), seconds=90, what="the crawl")
-    wait_until(lambda: acknowledged(stack, name) > 20_000, seconds=60, what="the first pages")
+    wait_until(lambda: written(stack, name) > 10_000, seconds=60, what="the first pages")
     return run
 
 
@@ -81,23 +80,14 @@ def finished(api: AirflowApi, dag: str, run: str, *, seconds: float = 240) -> No
     wait_until(lambda: api.run(dag, run)["state"] == "success", seconds=seconds, what="the second try")
 
 
-def captures(stack: Stack, name: str) -> dict[str, int]:
-    """How often each story was captured."""
-    stack.morgue("recover")
-    counts: dict[str, int] = {}
-    for row in stack.rows("articles", "--site", name, "--versions"):
-        counts[row["url"]] = len(stack.rows("captures", row["url"]))
-    return counts
-
-
 def whole(stack: Stack, name: str) -> None:
     """Every story was captured once by this newspaper, and no byte is damaged."""
-    stack.morgue("extract", "--all")
+    stack.morgue("extract")
     stories = stack.rows("articles", "--site", name)
-    assert len(stories) >= 10
+    assert len(stories) >= 9
     for row in stories:
-        lines = [c for c in stack.rows("captures", row["url"]) if c["location"]["warc"].split("/")[1] == name]
-        assert len(lines) == 1, row["url"]
+        warcs = [capture["location"]["warc"] for capture in stack.rows("captures", row["url"])]
+        assert len([key for key in warcs if key.startswith(f"warc/{name}/")]) == 1, row["url"]
     assert "DAMAGED" not in stack.morgue("verify")
 
 
@@ -142,8 +132,8 @@ def test_a_crawl_whose_task_is_killed_does_not_live_on(stack: Stack, api: Airflo
     assert "DAMAGED" not in stack.morgue("verify")
 
 
-def test_a_crawl_outlives_the_scheduler(stack: Stack, api: AirflowApi) -> None:
-    """Its workers are the scheduler's children: they end with it, the crawl seals, and the next try goes on."""
+def test_a_crawl_whose_scheduler_is_killed_seals_what_it_has(stack: Stack, api: AirflowApi) -> None:
+    """Its workers are the scheduler's children, and end with it."""
     dag = slow(stack, api, "headless")
     begun(stack, api, dag, "headless")
     from morgue_airflow.processes import read_known
@@ -170,5 +160,3 @@ def test_a_store_that_is_lost_for_a_while_costs_nothing(stack: Stack, api: Airfl
 
 def parent_of(process: int) -> int:
     return int((Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()[1])
-
-

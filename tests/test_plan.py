@@ -289,3 +289,35 @@ def test_a_backfill_walks_archive_pages_day_by_day_and_page_by_page() -> None:
     assert asked([first, second]) == ["all/2024/10/03/1", "all/2024/10/04/1"]
     assert asked(made.named(first, told("2024/10/03/a"), answer())) == ["2024/10/03/a", "all/2024/10/03/2"]
     assert asked(made.named(second, [], answer())) == []
+
+
+def test_a_run_that_was_cut_short_reads_its_sources_whole_the_next_time() -> None:
+    made = plan()
+    made.named(sources(made)[FEED], told("1", "2"), answer(look(etag='"1"'), digest="a"))
+    learnt = {source.url: source for source in made.learn().sources}
+    again = sources(plan(sources=tuple(learnt.values())))
+    assert again[FEED].headers == {}
+    assert learnt[FEED].due <= NOW
+
+
+def test_a_run_with_a_limit_reads_its_sources_whole_the_next_time() -> None:
+    made = plan(limit=1)
+    (one,) = made.named(sources(made)[FEED], told("1", "2"), answer(look(etag='"1"'), digest="a"))
+    made.answered(one, look(fields={"headline": "x"}))
+    (learnt,) = (s for s in made.learn().sources if s.url == FEED)
+    assert (learnt.etag, learnt.digest) == ("", "")
+
+
+def captured(path: str, *, status: int = 200, mime: str = "text/html") -> Capture:
+    place = Location(warc="warc/paper/a.warc.gz", offset=0, length=1)
+    url = HOME + path
+    return Capture(surt=url, at=NOW, url=url, status=status, mime=mime, digest="sha1:A", location=place)
+
+
+def test_a_second_try_leaves_alone_what_the_first_archived() -> None:
+    made = plan(force=True)
+    assert made.resume([captured("1"), captured("2", status=0), captured("x.png", mime="image/png")]) == 1
+    asks = made.named(sources(made)[FEED], told("1", "2"), answer())
+    assert asked(asks) == ["2"]
+    assert not made.wants_requisite(captured("x.png", mime="image/png").url)
+    assert told("1")[0].url in {known.url for known in made.learn().pages}

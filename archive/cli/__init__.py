@@ -18,7 +18,7 @@ from archive.cli.due import due, hosts, rebuild
 from archive.cli.find import copies, search
 from archive.cli.give import export
 from archive.cli.imports import imports
-from archive.cli.keep import abilities, extract, index, recover, verify
+from archive.cli.keep import abilities, audit, extract, index, recover, verify
 from archive.cli.know import health, report
 from archive.cli.read import articles, captures, get, runs
 from archive.cli.serve import serve
@@ -77,9 +77,8 @@ def group() -> None:
 
 
 for command in (
-    abilities, access, articles, captures, copies, difference, due, export, extract, get, health, hosts,
-    imports, index,
-    rebuild, recover, report, runs, search, serve, verify, versions,
+    abilities, access, articles, audit, captures, copies, difference, due, export, extract, get,
+    health, hosts, imports, index, rebuild, recover, report, runs, search, serve, verify, versions,
 ):  # fmt: skip
     group.add_command(command)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from archive.model import Run
 from archive.patience import Patience
 from archive.publish import recover as recover_spool
 from archive.runs import all_runs, find_run
-from archive.store import Store, open_store
-from archive.verify import Verdict, verify_bytes
+from archive.store import Store, open_store, opened
+from archive.verify import Verdict
 from archive.verify import verify as verify_file
 
 
@@ -54,7 +55,8 @@ def _check(name: str, store: Store | None) -> Verdict:
             return verify_file(file, name=name)
     if store is None or name.startswith("/") or store.size(name) is None:
         raise CallerError(f"{name} is neither a file nor a key of the archive")
-    return verify_bytes(store.read(name), name=name)
+    with opened(store, name) as stored:
+        return verify_file(stored, name=name)
 
 
 def _show(verdict: Verdict, as_json: bool) -> None:
@@ -131,6 +133,39 @@ def index(archive: str | None, as_json: bool) -> None:
     else:
         new = f"; {written} runs written as Parquet" if written else ""
         click.echo(f"{lines} captures of {len(head.runs)} runs in {len(head.segments)} segments{new}")
+
+
+@click.command()
+@click.option(
+    "--cycle", default=30, show_default=True, type=click.IntRange(1), help="Days in which all is read."
+)
+@click.option("--all", "everything", is_flag=True, help="Read everything now.")
+@archive_option
+@json_option
+def audit(cycle: int, everything: bool, archive: str | None, as_json: bool) -> None:
+    """Read this day's share of all WARCs in the store, and compare each with what was sealed.
+
+    What was found is kept under audit/. Exit code 5 where one is damaged. Example: morgue audit --cycle 7
+    """
+    from archive.audit import audit as audited
+
+    def progress(count: int, size: int) -> None:
+        if count % 100 == 0:
+            click.echo(f"{count:,} WARCs, {size:,} bytes", err=True)
+
+    store = the_store(archive)
+    done = audited(store, now=datetime.now(UTC), cycle=1 if everything else cycle, progress=progress)
+    if as_json:
+        echo_json(asdict(done) | {"key": done.key})
+    else:
+        click.echo(
+            f"{done.warcs:,} WARCs read, {done.bytes:,} bytes; {len(done.damaged)} damaged; {done.key}"
+        )
+        for each in done.damaged:
+            click.echo(f"DAMAGED  {each.key}  {each.what}")
+            click.echo("".join(f"         {place}\n" for place in each.places), nl=False)
+    if done.damaged:
+        raise DamagedWarc(f"{len(done.damaged)} of {done.warcs} WARCs are not what was sealed")
 
 
 @click.command()

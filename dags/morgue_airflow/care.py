@@ -1,0 +1,137 @@
+"""The DAGs that look after an archive, each on a schedule of its own.
+
+Rules: each does by itself what a command of `morgue` does, is safe to run twice, and gives on a few counts.
+What is wrong (a damaged WARC, a newspaper that is no longer archived) fails the task, so that Airflow's own
+alerts tell of it.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable, Param
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from archive.config import Config
+from archive.errors import MorgueError
+from archive.store import Store, open_store
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(minutes=1)}
+
+
+class CareOperator(BaseOperator):
+    """Does one thing to the archive; its XCom is what came of it."""
+
+    ui_color = "#e0e4ea"
+
+    def __init__(self, *, does: Callable[[Store, Any, Any], dict[str, Any]], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.does = does
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Do it; what may go away is tried again, what will not is not."""
+        try:
+            return self.does(open_store(Config.from_env().archive), context["params"], self.log)
+        except MorgueError as error:
+            kind = AirflowException if error.retryable else AirflowFailException
+            raise kind(str(error)) from error
+
+
+def care_dags() -> dict[str, DAG]:
+    """The DAGs by their ids."""
+    number = Param(30, type="integer", minimum=1, title="Days in which every WARC is read")
+    month = Param(None, type=["string", "null"], pattern="^[0-9]{4}-[0-9]{2}$", title="Month, as 2026-11")
+    made = [
+        _dag("compact", "15 3 * * *", "Folds runs into the index; writes captures as Parquet.", compact),
+        _dag("audit", "30 4 * * *", "Reads a share of all WARCs: are they what was sealed?", audit,
+             cycle=number),
+        _dag("recover", "40 * * * *", "Publishes what crawls left in this machine's spool.", recover),
+        _dag("health", "50 * * * *", "Fails while a newspaper is not archived as it should be.", health),
+        _dag("package", "0 5 2 * *", "Writes a WACZ of each newspaper and month.", package, month=month),
+    ]  # fmt: skip
+    return {dag.dag_id: dag for dag in made}
+
+
+def _dag(name: str, schedule: str, text: str, does: Any, **params: Param) -> DAG:
+    with DAG(
+        dag_id=name, schedule=CronTriggerTimetable(schedule, timezone="UTC"), start_date=FIRST, catchup=False,
+        max_active_runs=1, tags=["newsmorgue", "care"], description=text, doc_md=text, default_args=RETRIES,
+        params=params,
+    ) as dag:  # fmt: skip
+        CareOperator(task_id=name, does=does)
+    return dag
+
+
+def compact(store: Store, _params: Any, _log: Any) -> dict[str, Any]:
+    """`morgue index`."""
+    from archive.index import merge
+    from archive.process import write_missing_columns
+
+    head = merge(store)
+    return {"runs": len(head.runs), "captures": sum(int(s["lines"]) for s in head.segments),
+            "tables": write_missing_columns(store)}  # fmt: skip
+
+
+def audit(store: Store, params: Any, log: Any) -> dict[str, Any]:
+    """`morgue audit`."""
+    from archive.audit import audit as audited
+
+    def progress(count: int, size: int) -> None:
+        if count % 100 == 0:
+            log.info("%d WARCs, %d bytes", count, size)
+
+    done = audited(store, now=datetime.now(UTC), cycle=int(params.get("cycle") or 30), progress=progress)
+    for each in done.damaged:
+        log.error("%s: %s; %s", each.key, each.what, "; ".join(each.places))
+    if done.damaged:
+        raise AirflowFailException(f"{len(done.damaged)} of {done.warcs} WARCs are damaged; see {done.key}")
+    return {"warcs": done.warcs, "bytes": done.bytes, "share": done.share, "key": done.key}
+
+
+def recover(_store: Store, _params: Any, log: Any) -> dict[str, Any]:
+    """`morgue recover`, of the spool that this worker has."""
+    from archive.publish import recover as recovered
+
+    config = Config.from_env()
+    counts: dict[str, int] = {}
+    for each in recovered(config.spool, keep_hours=config.spool_keep):
+        counts[each.action] = counts.get(each.action, 0) + 1
+        log.info("%s: %s %s", each.run, each.action, each.error)
+    if counts.get("failed"):
+        raise AirflowException(f"{counts['failed']} runs could not be published; they stay in the spool")
+    return counts
+
+
+def health(store: Store, _params: Any, log: Any) -> dict[str, Any]:
+    """`morgue health`: fails while there are alarms, so that whoever is told of failures is told."""
+    from archive.config import site_folder
+    from archive.sites import load_sites
+    from archive.watch import Watch
+
+    folder = site_folder(Config.from_env())
+    sites = load_sites(folder) if folder.is_dir() else {}
+    now, watch = datetime.now(UTC), Watch(store)
+    alarms = [
+        (site, alarm)
+        for site in sorted(set(sites) | watch.sites())
+        for alarm in watch.look(site, schedule=sites[site].schedule if site in sites else "", now=now).alarms
+    ]
+    for site, alarm in alarms:
+        log.error("%s: %s since %s: %s", site, alarm.kind, alarm.since, alarm.text)
+    if alarms:
+        raise AirflowFailException(f"{len(alarms)} alarms: {', '.join(sorted({site for site, _ in alarms}))}")
+    return {"newspapers": len(sites), "alarms": 0}
+
+
+def package(store: Store, params: Any, log: Any) -> dict[str, Any]:
+    """A WACZ of every newspaper for a month (the one before this), signed where a key is set."""
+    from archive.monthly import last_month, packages
+
+    config = Config.from_env()
+    month = params.get("month") or last_month(datetime.now(UTC))
+    made = {}
+    for site, key, size in packages(store, month, config=config):
+        log.info("%s: %s, %d bytes", site, key, size)
+        made[site] = {"key": key, "bytes": size}
+    return {"month": month, "packages": made}
