@@ -4,6 +4,7 @@ MorgueError
 ├── CallerError            the caller's: a wrong argument, setting or site file
 │   ├── ConfigError        a setting or a site file: names file, key and value
 │   ├── NotCaptured        nothing in the archive for this URL (names the nearest)
+│   │   └── TooFar         something, and farther from the moment than may be shown
 │   ├── RightsReserved     captured, but what its publisher says forbids to show it
 │   └── UnknownSite        no site of this name
 ├── SiteError              the site's: it cannot be, or may not be, fetched
@@ -21,6 +22,8 @@ MorgueError
 ├── DamagedReport          a run report that cannot be read: names its key
 └── DamagedTable           a table of articles that cannot be read: names its key
 """
+
+from typing import Any
 
 
 class MorgueError(Exception):
@@ -42,6 +45,14 @@ class ConfigError(CallerError):
 
 class NotCaptured(CallerError):
     """The archive holds nothing for this URL and time."""
+
+
+class TooFar(NotCaptured):
+    """What was captured is farther from the moment than may be shown; `nearest` is the capture."""
+
+    def __init__(self, message: str, *, nearest: Any) -> None:
+        super().__init__(message)
+        self.nearest = nearest
 
 
 class RightsReserved(CallerError):

@@ -81,13 +81,20 @@ def finished(api: AirflowApi, dag: str, run: str, *, seconds: float = 240) -> No
 
 
 def whole(stack: Stack, name: str) -> None:
-    """Every story was captured once by this newspaper, and no byte is damaged."""
+    """Every story was captured, none by both tries, and no byte is damaged.
+
+    A short address of the Specimen leads to one of the stories: where a redirect leads is known too late.
+    """
     stack.morgue("extract")
     stories = stack.rows("articles", "--site", name)
     assert len(stories) >= 9
+    again = []
     for row in stories:
-        warcs = [capture["location"]["warc"] for capture in stack.rows("captures", row["url"])]
-        assert len([key for key in warcs if key.startswith(f"warc/{name}/")]) == 1, row["url"]
+        keys = {c["location"]["warc"] for c in stack.rows("captures", row["url"]) if c["status"] == 200}
+        own = [key for key in keys if key.startswith(f"warc/{name}/")]
+        assert own, row["url"]
+        again += [row["url"]] * (len(own) - 1)
+    assert [url for url in again if not url.endswith("/harbour-bridge-reopens")] == []
     assert "DAMAGED" not in stack.morgue("verify")
 
 

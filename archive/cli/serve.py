@@ -1,5 +1,7 @@
 """`morgue serve`: the reading room and the replay."""
 
+from datetime import timedelta
+
 import click
 
 from archive.cli.options import archive_option, the_store
@@ -14,17 +16,16 @@ from archive.config import Config, site_folder
 @click.option("--room-url", default="", metavar="URL", help="Public URL of the room, behind a proxy.")
 @click.option("--replay-url", default="", metavar="URL", help="Public URL of the replay, of the same site.")
 @click.option(
+    "--max-spread", type=click.FloatRange(0, min_open=True), metavar="HOURS",
+    help="Show a part of a page as missing where it was captured farther from it than this.",
+)  # fmt: skip
+@click.option(
     "--framed-by", default="", metavar="URL", help="Origin that may show the room in a frame: Airflow's."
 )
 def serve(
-    archive: str | None,
-    host: str,
-    port: int,
-    replay_port: int,
-    room_url: str,
-    replay_url: str,
-    framed_by: str,
-) -> None:
+    archive: str | None, host: str, port: int, replay_port: int, room_url: str, replay_url: str,
+    framed_by: str, max_spread: float | None,
+) -> None:  # fmt: skip
     """Open the reading room: newspapers, articles, captures and their replay.
 
     Example: morgue serve --archive s3://bucket/papers --port 9090
@@ -47,6 +48,7 @@ def serve(
         rights=config.rights,
         search=config.search,
         framed_by=framed_by,
+        max_spread=timedelta(hours=max_spread) if max_spread else None,
     )
     if not desk.worker:
         click.echo(f"Replay is off: {wabac.HOW}", err=True)

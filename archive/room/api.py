@@ -48,6 +48,7 @@ PATHS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "/api/article": ("One article as archived, whole", ("url", "at"), ("url",)),
     "/api/versions": ("What an article said over time, and what changed", ("url",), ("url",)),
     "/api/captures": ("The captures of a URL, oldest first", ("url", "page"), ("url",)),
+    "/api/parts": ("When the parts of a page were captured, and which are missing", ("url", "at"), ("url",)),
     "/api/cite": ("How a capture is cited", ("url", "at"), ("url",)),
     "/api/copies": ("One text in several newspapers: who had it first, what each kept", ("url",), ("url",)),
     "/api/edits": ("Edits, withdrawals and returns, newest first", ("site", "q"), ()),
@@ -149,6 +150,15 @@ class Api:
         return {
             "count": len(found), "captures": [_capture(c) for c in shown],
             "next": api_link(request, page=number + 1) if more else None,
+        }  # fmt: skip
+
+    def parts(self, request: Request) -> Any:
+        """The spread of a page."""
+        spread = self.study.spread(request)
+        return {
+            "url": spread.page.url, "at": spread.page.at, "oldest": spread.oldest, "newest": spread.newest,
+            "missing": spread.missing,
+            "parts": [{"url": p.url, "at": p.capture.at if p.capture else None} for p in spread.parts],
         }  # fmt: skip
 
     def cite(self, request: Request) -> Any:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from archive.cdxj import stamp_of, surt_of
-from archive.errors import NotCaptured
+from archive.errors import NotCaptured, TooFar
 from archive.index import Index
 from archive.model import Capture
 from archive.room.links import absolute
@@ -27,6 +27,14 @@ def find(index: Index, url: str, at: datetime | None) -> tuple[Capture, bool]:
     if not found:
         raise NotCaptured(f"nothing was captured of {url}")
     return choose(found, plain, at), True
+
+
+def within(captures: list[Capture], url: str, at: datetime, limit: timedelta | None) -> Capture:
+    """The capture of `captures` (not empty) nearest to `at`; raise TooFar where that is beyond the limit."""
+    found = choose(captures, url, at)
+    if limit is not None and abs(found.at - at) > limit:
+        raise TooFar(f"nothing of {url} was captured near {at:%Y-%m-%d %H:%M} UTC", nearest=found)
+    return found
 
 
 def choose(captures: list[Capture], url: str, at: datetime | None) -> Capture:

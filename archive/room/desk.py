@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
@@ -90,11 +91,13 @@ def open_desk(
     rights: Policy | None = None,
     search: Path | None = None,
     framed_by: str = "",
+    max_spread: timedelta | None = None,
 ) -> Desk:
     """Bind both ports (0: any free one) and make the applications; raise CallerError where one is taken.
 
     `rights` is what holds for sites whose files say nothing of it; `search` is the folder of search files;
-    `framed_by` is the one origin that may show the room in a frame.
+    `framed_by` is the one origin that may show the room in a frame; replay shows a part that is farther than
+    `max_spread` from its page as missing.
     """
     room_socket = _bind(host, port, "--port")
     replay_socket = _bind(host, replay_port, "--replay-port")
@@ -112,8 +115,15 @@ def open_desk(
     permission = Permission(store, index, sites, rights or Policy(), access)
     finder = Finder(store, search)
     shelf = Shelf(store, index, sites)
-    room = Room(shelf, origins, replays=worker is not None, permission=permission, finder=finder)
-    replay = Replay(store, index, origins, worker, permission)
+    room = Room(
+        shelf,
+        origins,
+        replays=worker is not None,
+        permission=permission,
+        finder=finder,
+        max_spread=max_spread,
+    )
+    replay = Replay(store, index, origins, worker, permission, max_spread)
     return Desk(
         origins=origins,
         host=host,

@@ -68,6 +68,16 @@ def diff_link(url: str, before: str, after: str) -> str:
     return "/diff?" + urlencode({"url": url, "from": before, "to": after})
 
 
+def parts_link(url: str, at: datetime) -> str:
+    """The room's page of when the parts of a capture were captured."""
+    return "/parts?" + urlencode({"url": url, "at": stamp_of(at)})
+
+
+def beside_link(url: str, at: datetime, other: datetime) -> str:
+    """The room's page of two captures side by side."""
+    return "/beside?" + urlencode({"url": url, "at": stamp_of(at), "with": stamp_of(other)})
+
+
 def copies_link(url: str, other: str = "") -> str:
     """The room's page of the copies of an article, or of one beside the first."""
     return "/copies?" + urlencode({"url": url} | ({"with": other} if other else {}))

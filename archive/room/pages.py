@@ -1,8 +1,9 @@
 """The reading room: newspapers, days, articles, captures and runs, as pages that need no scripts."""
 
+import calendar
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Room:
         replays: bool,
         permission: Permission | None = None,
         finder: Finder | None = None,
+        max_spread: timedelta | None = None,
     ) -> None:
         self.shelf = shelf
         self.permission = permission or Permission(shelf.store, shelf.index, {}, Policy())
@@ -59,7 +61,7 @@ class Room:
         self.paper = Paper()
         self.memento = Memento(shelf.index, origins)
         self.finder = finder or Finder(shelf.store)
-        self.study = Study(shelf, self.permission, self.finder, origins, self.page)
+        self.study = Study(shelf, self.permission, self.finder, origins, self.page, max_spread)
 
     def app(self) -> Starlette:
         """The application."""
@@ -73,6 +75,7 @@ class Room:
             *self.study.routes(),
             *Api(self.study).routes(),
             Route("/capture", self.capture),
+            Route("/beside", self.beside),
             Route("/runs/{run}", self.run),
             Route("/airflow/{dag}", self.dag_run),
             Route("/lookup", self.lookup),
@@ -89,7 +92,8 @@ class Room:
 
     def headers(self, request: HTTPConnection) -> dict[str, str]:
         """What every page says; none sets a cookie, and only the banner over a replay has a script."""
-        scripts = "script-src 'self'; " if request.url.path == "/capture" else ""
+        own = "script-src 'self'; connect-src 'self'; "
+        scripts = own if request.url.path == "/capture" else ""
         policy = CSP.format(
             replay=self.origins.replay(request), scripts=scripts, framed=self.origins.framed_by or "'none'"
         )
@@ -179,6 +183,14 @@ class Room:
             total=len(captures),
         )
 
+    def beside(self, request: Request) -> Response:
+        """Two captures of a page side by side: of `at`, and of `with`."""
+        url = request.query_params.get("url", "").strip()
+        captures = self.captures(url)
+        left = choice.choose(captures, url, _moment(request.query_params))
+        right = choice.choose(captures, url, _moment({"at": request.query_params.get("with", "")}))
+        return self.page(request, "beside.html", left=left, right=right, total=len(captures))
+
     def captures(self, url: str) -> list[Capture]:
         """All captures of a URL, oldest first; raise NotCaptured."""
         found = self.shelf.index.captures(url) if url else []
@@ -210,7 +222,7 @@ class Room:
         captures = self.shelf.index.captures(url) if url else []
         if url and not captures:
             return self.missing(request, url)
-        return self.page(request, "lookup.html", url=url, captures=captures)
+        return self.page(request, "lookup.html", url=url, captures=captures, months=months_of(captures))
 
     def cdx(self, request: Request) -> Response:
         """The CDX server."""
@@ -245,6 +257,24 @@ def _parts(full: RunReport | None) -> dict[str, Any]:
         "events": pulse.telling(full.events) if full else [],
         "missing": pulse.missing(full) if full else [],
     }
+
+
+def months_of(captures: list[Capture]) -> list[tuple[date, list[list[tuple[int, list[Capture]]]]]]:
+    """A calendar: for each month with captures its weeks of days (0: another month's) with their captures."""
+    days: dict[date, list[Capture]] = {}
+    for capture in captures:
+        days.setdefault(capture.at.astimezone(UTC).date(), []).append(capture)
+    months = sorted({day.replace(day=1) for day in days}, reverse=True)
+    return [
+        (
+            first,
+            [
+                [(day, days.get(first.replace(day=day), []) if day else []) for day in week]
+                for week in calendar.Calendar().monthdayscalendar(first.year, first.month)
+            ],
+        )
+        for first in months
+    ]
 
 
 def _moment(query: Mapping[str, str]) -> datetime | None:

@@ -1,6 +1,6 @@
 """Templates, and how values look on a page."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -38,6 +38,7 @@ class Paper:
             "percent": pulse.percent,
             "weblink": links.weblink,
             "marked": marked,
+            "drift": drift,
             "lookup_link": links.lookup_link,
             "article_link": links.article_link,
         }
@@ -47,6 +48,8 @@ class Paper:
             "diff_link": links.diff_link,
             "cite_link": links.cite_link,
             "copies_link": links.copies_link,
+            "parts_link": links.parts_link,
+            "beside_link": links.beside_link,
             "author_link": links.author_link,
             "search_link": links.search_link,
             "section_link": links.section_link,
@@ -70,6 +73,14 @@ def moment(at: datetime) -> str:
 def day(value: date) -> str:
     """20 November 2026."""
     return f"{value.day} {value:%B %Y}"
+
+
+def drift(apart: timedelta) -> str:
+    """3 h later, 2 d before, at the same time."""
+    seconds = apart.total_seconds()
+    if abs(seconds) < 1:
+        return "at the same time"
+    return f"{pulse.span(abs(seconds))} {'later' if seconds > 0 else 'before'}"
 
 
 def size(number: int) -> str:

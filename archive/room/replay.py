@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from archive.cdxj import moment_of, stamp_of
-from archive.errors import MorgueError, NotCaptured, RightsReserved
+from archive.errors import MorgueError, NotCaptured, RightsReserved, TooFar
 from archive.index import Index
 from archive.model import Capture
 from archive.permission import Permission, withheld
@@ -76,7 +76,9 @@ class Replay:
         origins: Origins,
         worker: bytes | None,
         permission: Permission | None = None,
+        max_spread: timedelta | None = None,
     ) -> None:
+        self.max_spread = max_spread
         self.store = store
         self.index = index
         self.origins = origins
@@ -202,6 +204,8 @@ class Replay:
         if asked.mod not in ("id_", "ir_"):
             return PlainTextResponse("raw records are asked for with id_ or ir_\n", 400)
         capture, loose = choice.find(self.index, asked.url, asked.at)
+        if asked.mod == "ir_" and asked.at and self.max_spread:
+            choice.within([capture], capture.url, asked.at, self.max_spread)
         playback = play(self.store, self.index, capture)
         self.shown(capture, playback)
         if asked.mod == "ir_":
@@ -234,7 +238,8 @@ class Replay:
             return self.paper.response("broken.html", faults.status_of(error), reason=str(error))
         try:
             asked = Asked.read(whole_path(request))
-            nearest = choice.near(self.index, asked.url, asked.at)
+            near = choice.near(self.index, asked.url, asked.at)
+            nearest = error.nearest if isinstance(error, TooFar) else near
             url = asked.url
         except (ValueError, MorgueError):
             url, nearest = request.query_params.get("url", ""), None

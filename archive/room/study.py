@@ -4,7 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from markupsafe import Markup, escape
 from starlette.requests import Request
@@ -18,6 +18,7 @@ from archive.dates import read_time
 from archive.errors import CallerError, NotCaptured, RightsReserved
 from archive.history import Edit, edits, history
 from archive.model import ArticleRow, Capture
+from archive.parts import Spread, spread_of
 from archive.permission import Permission, withheld
 from archive.room import atom, choice
 from archive.room.finder import Finder
@@ -54,7 +55,9 @@ class Study:
         finder: Finder,
         origins: Origins,
         page: Callable[..., Response],
+        max_spread: timedelta | None = None,
     ) -> None:
+        self.max_spread = max_spread
         self.shelf = shelf
         self.permission = permission
         self.finder = finder
@@ -72,6 +75,7 @@ class Study:
             Route("/edits.atom", self.feed),
             Route("/cite", self.cite),
             Route("/copies", self.copies),
+            Route("/parts", self.parts),
         ]
 
     # --- search ---------------------------------------------------------------------------------------------
@@ -254,6 +258,26 @@ class Study:
             found = copies_of(search, url, deep=deep)
         permits = self.permission.shown_at
         return url, [c for c in found if not permits(c.site, c.url, c.warc, c.captured)]
+
+    def parts(self, request: Request) -> Response:
+        """When the parts of a capture were captured, and which are missing."""
+        spread = self.spread(request)
+        return self.page(request, "parts.html", spread=spread, limit=self.max_spread)
+
+    def spread(self, request: Request) -> Spread:
+        """The parts of the capture that is asked for, as replay would show them."""
+        url = request.query_params.get("url", "").strip()
+        captures = self.shelf.index.captures(url) if url else []
+        if not captures:
+            raise NotCaptured(f"nothing was captured of {url}" if url else "no URL was given")
+        page = choice.choose(captures, url, self.moment(request))
+        if said := self.permission.replay(page):
+            raise RightsReserved(withheld(url, said))
+        return spread_of(self.shelf.store, self.shelf.index, page, self._part)
+
+    def _part(self, url: str, at: datetime) -> Capture:
+        found, _ = choice.find(self.shelf.index, url, at)
+        return choice.within([found], found.url, at, self.max_spread)
 
     # --- what was edited ------------------------------------------------------------------------------------
 

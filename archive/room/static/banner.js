@@ -28,3 +28,24 @@ function follow(event) {
 }
 
 addEventListener("message", follow);
+
+// How far apart in time the parts of the page are: asked for after the page itself, since it takes a while.
+async function spread() {
+  const link = document.querySelector("#parts");
+  const answer = await fetch(`/api/parts${new URL(link.href).search}`);
+  if (!answer.ok) return;
+  const { at, oldest, newest, missing, parts } = await answer.json();
+  const apart = (one, other) => {
+    const seconds = Math.abs(Date.parse(one) - Date.parse(other)) / 1000;
+    for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60]]) {
+      if (seconds >= 2 * size) return `${Math.round(seconds / size)} ${unit}`;
+    }
+    return `${Math.round(seconds)} s`;
+  };
+  const told = [`${parts.length} parts`];
+  if (parts.length > missing) told.push(`${apart(oldest, at)} before to ${apart(newest, at)} after`);
+  if (missing) told.push(`${missing} missing`);
+  link.textContent = told.join(", ");
+}
+
+spread();
