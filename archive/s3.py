@@ -8,6 +8,7 @@ truth (WARCs, their CDXJ, manifests) is locked.
 """
 
 import hashlib
+import io
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -342,6 +343,45 @@ class S3Store:
     def drop(self, key: str) -> None:
         """Remove an object, where there is one; only under state/."""
         self._call(key, self.client.delete_object, Key=self.prefix + passing(key))
+
+    def amend(self, key: str, data: bytes | Path) -> None:
+        """Put other bytes in the place of what is kept for ever, read them back, and remove the old versions.
+
+        Raise StoreDenied where a lock keeps an old version: then the new one holds, and the old one is left.
+        """
+        path = data if isinstance(data, Path) else None
+        size = path.stat().st_size if path else len(data) if isinstance(data, bytes) else 0
+        with path.open("rb") if path else io.BytesIO(data if isinstance(data, bytes) else b"") as body:
+            digest = hashlib.file_digest(body, "sha256").hexdigest()
+            body.seek(0)
+            self._call(
+                key, self.client.put_object, Key=self.prefix + key, Body=body, Metadata={"sha256": digest},
+                ContentLength=size, **self._lock(key),
+            )  # fmt: skip
+        if self.digest(key) != digest:
+            raise StoreDamaged(f"{key}: what was stored is not what was sent")
+        self._purge(key, keep=True)
+
+    def erase(self, key: str) -> None:
+        """Remove what is kept for ever, and every version of it, where there is any: for takedowns."""
+        if self.size(key) is not None:
+            self._call(key, self.client.delete_object, Key=self.prefix + key)
+        self._purge(key, keep=False)
+
+    def _purge(self, key: str, *, keep: bool) -> None:
+        """Remove the versions of an object that a bucket keeps: all, or all but the latest."""
+        full = self.prefix + key
+        try:
+            told = self._call(key, self.client.list_object_versions, Prefix=full)
+        except StoreError:
+            return  # no versions here
+        found = [*told.get("Versions", ()), *told.get("DeleteMarkers", ())]
+        for each in found:
+            version = each.get("VersionId")
+            if each["Key"] != full or (keep and each.get("IsLatest")) or version in (None, "null"):
+                continue
+            bypass = {"BypassGovernanceRetention": True} if self._lock(key) else {}
+            self._call(key, self.client.delete_object, Key=full, VersionId=version, **bypass)
 
     def check(self) -> None:
         """Raise a StoreError that says what to do where the bucket cannot be used."""

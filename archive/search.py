@@ -9,6 +9,7 @@ set no spaces (Chinese, Japanese, Thai ...) are indexed as overlapping pairs of 
 """
 
 import hashlib
+import json
 import re
 import sqlite3
 import unicodedata
@@ -27,7 +28,7 @@ from archive.store import Store
 from archive.versions import canonical_of, own_id, plain_address
 from archive.words import extractor_rank
 
-SCHEMA = 3
+SCHEMA = 4
 COLUMNS = ("headline", "author", "body", "agency")
 FACETS = ("site", "language", "section", "kind", "access")
 WEIGHTS = "8.0, 4.0, 1.0, 2.0"  # of COLUMNS, for bm25
@@ -43,6 +44,7 @@ TERM = re.compile(
     r'(?P<no>-?)(?:(?P<field>headline|author|body|agency):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))'
 )
 TABLES = """
+CREATE TABLE erased (key TEXT PRIMARY KEY);
 CREATE TABLE told (run TEXT NOT NULL, name TEXT NOT NULL, rank TEXT NOT NULL, PRIMARY KEY (run, name));
 CREATE TABLE seen (run TEXT NOT NULL, article INTEGER NOT NULL, captured TEXT NOT NULL, warc TEXT NOT NULL,
     offset INTEGER NOT NULL, length INTEGER NOT NULL, PRIMARY KEY (run, article, captured)) WITHOUT ROWID;
@@ -209,6 +211,7 @@ class Search:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA secure_delete = ON")  # what was taken down is in no free page either
             db.execute("PRAGMA temp_store = MEMORY")
             with _transaction(db):
                 _prepare(db)
@@ -229,6 +232,7 @@ class Search:
         going: Callable[[], bool] = lambda: True,
     ) -> int:
         """Read the tables of the store that were not read yet, while `going`; how many that were."""
+        self._forget_erased(store)
         told = {tuple(row) for row in self.db.execute("SELECT run, name FROM told")}
         count = 0
         for group, keys in sorted(tables(store).items()):
@@ -247,6 +251,17 @@ class Search:
                 if progress:
                     progress(count)
         return count
+
+    def _forget_erased(self, store: Store) -> None:
+        """What was taken down since the last time is read anew, without what was erased."""
+        known = {row[0] for row in self.db.execute("SELECT key FROM erased")}
+        for key in sorted(set(store.keys("audit/erased-")) - known):
+            groups = json.loads(store.read(key)).get("groups", ())
+            with _transaction(self.db):
+                for group in groups:
+                    self._forget(group)
+                    self.db.execute("DELETE FROM told WHERE run = ?", (group,))
+                self.db.execute("INSERT OR IGNORE INTO erased VALUES (?)", (key,))
 
     def _take(self, group: str, name: str, rank: str, rows: list[ArticleRow]) -> None:
         known = self.db.execute("SELECT name, rank FROM told WHERE run = ?", (group,)).fetchall()

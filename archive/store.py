@@ -54,6 +54,12 @@ class Store(Protocol):
     def drop(self, key: str) -> None:
         """Remove an object, where there is one; only under state/."""
 
+    def amend(self, key: str, data: bytes | Path) -> None:
+        """Put other bytes in the place of what is kept for ever; no old ones remain: for takedowns."""
+
+    def erase(self, key: str) -> None:
+        """Remove what is kept for ever, and every version of it, where there is any: for takedowns."""
+
 
 def open_store(url: str) -> Store:
     """Open the archive at `url`: s3://bucket/prefix or a folder."""
@@ -205,6 +211,17 @@ class FolderStore:
     def drop(self, key: str) -> None:
         """Remove an object, where there is one; only under state/."""
         self._path(passing(key)).unlink(missing_ok=True)
+
+    def amend(self, key: str, data: bytes | Path) -> None:
+        """Put other bytes in the place of what is kept for ever: for takedowns."""
+        path = self._path(key)
+        with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as source:
+            self._temporary(path, source).replace(path)
+        sync_folder(path.parent)
+
+    def erase(self, key: str) -> None:
+        """Remove what is kept for ever, where there is any: for takedowns."""
+        self._path(key).unlink(missing_ok=True)
 
 
 def key_of(root: Path, path: Path) -> str:

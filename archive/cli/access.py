@@ -7,6 +7,7 @@ import click
 
 from archive.access import Access, Rule
 from archive.cli.options import a_time, archive_option, echo_json, json_option, the_store
+from archive.config import Config
 from archive.index import Index
 
 WHAT = "WHAT is a URL, one with * at its end (https://paper.example/news/*), site:ID, or * for everything."
@@ -101,6 +102,39 @@ def lift(rule: str, reason: str, archive: str | None) -> None:
     Example: morgue access lift 20261120T060000000000Z-1a2b3c4d --reason "order withdrawn"
     """
     click.echo(f"lifted: {line(Access(the_store(archive)).lift(rule, reason))}")
+
+
+@access.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("--reason", required=True, help="Why; it stays on record.")
+@click.option("--captured-from", metavar="TIME", help="Only what was captured at or after this time.")
+@click.option("--captured-to", metavar="TIME", help="Only what was captured before (a bare day is included).")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@archive_option
+def erase(
+    urls: tuple[str, ...], reason: str, captured_from: str | None, captured_to: str | None, yes: bool,
+    archive: str | None,
+) -> None:  # fmt: skip
+    """Take captures down for good: cut them out of WARCs, index, tables and packages. It cannot be undone.
+
+    Records that leaned on them are written anew; nothing else moves. What was done stays under audit/.
+
+    Example: morgue access erase https://paper.example/story --reason "court order 12/26"
+    """
+    from archive import SOFTWARE
+    from archive.erasure import erase as erased
+
+    store = the_store(archive)
+    since, until = a_time(captured_from), a_time(captured_to, end=True)
+    if not yes:
+        click.confirm(f"Erase all captures of {', '.join(urls)} for good?", abort=True, err=True)
+    done = erased(
+        store, urls, reason=reason, spool=Config.from_env().spool, software=SOFTWARE, since=since, until=until
+    )
+    click.echo(
+        f"{done.erased} captures erased from {len(done.warcs)} WARCs, {done.mended} revisits written anew, "
+        f"{len(done.tables)} tables changed; {done.key}"
+    )
 
 
 @access.command()
