@@ -125,3 +125,36 @@ def test_an_address_that_is_no_archive_is_refused(url: str) -> None:
 def test_a_read_only_folder_is_said(morgue: Callable[..., Any], tmp_path: Path) -> None:
     done = morgue("runs", "--archive", "/proc/nothing")
     assert (done.code, done.err.count("\n")) == (4, 1)
+
+
+def test_what_is_amended_holds_the_new_bytes_alone(store: Store, tmp_path: Path) -> None:
+    store.put("warc/a", b"secret" * 1000)
+    (tmp_path / "new").write_bytes(b"public" * 900)
+    store.amend("warc/a", tmp_path / "new")
+    assert store.read("warc/a") == b"public" * 900
+    store.amend("warc/a", b"short")
+    assert (store.read("warc/a"), store.size("warc/a")) == (b"short", 5)
+    assert list(store.keys("")) == ["warc/a"]
+
+
+def test_what_is_erased_is_gone_and_may_be_erased_again(store: Store) -> None:
+    store.put("warc/a", b"secret")
+    for _ in range(2):
+        store.erase("warc/a")
+        assert store.size("warc/a") is None
+
+
+def test_no_version_of_what_was_locked_is_left(s3: dict[str, str]) -> None:
+    from archive.s3 import S3Store
+
+    bucket = f"locked-{os.urandom(4).hex()}"
+    bare = S3Store(bucket=bucket, prefix="")
+    bare.client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    store = open_store(f"s3://{bucket}")
+    store.put("warc/a", b"secret")
+    store.amend("warc/a", b"public")
+    store.put("warc/b", b"secret")
+    store.erase("warc/b")
+    told = bare.client.list_object_versions(Bucket=bucket)
+    assert [(v["Key"], v["Size"]) for v in told.get("Versions", ())] == [("warc/a", 6)]
+    assert store.read("warc/a") == b"public"
