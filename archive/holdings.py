@@ -27,6 +27,7 @@ from archive.clusters import Copy, copies_of
 from archive.config import Config, site_folder
 from archive.dates import read_time
 from archive.errors import CallerError, DamagedWarc, NotCaptured, RightsReserved
+from archive.fronts import Story, stories_of
 from archive.history import Edit, edits, history
 from archive.index import Index
 from archive.model import ArticleRow, Capture, Exchange, Location, Run
@@ -170,6 +171,14 @@ class Archive:
         found = copies_of(self._followed(), url)
         permits = self.permission.shown_at
         return [c for c in found if not permits(c.site, c.url, c.warc, c.captured)]
+
+    def front(self, url: str, at: datetime | str | None = None) -> list[Story]:
+        """The stories of a front page at the capture nearest to a moment, in their order."""
+        page = self.page(url, at)
+        forbids = self.permission.access.forbids
+        site = page.capture.location.warc.split("/")[1]
+        found = stories_of(page.text(), page.capture.url, self._followed().knows)
+        return [story for story in found if not forbids(story.url, site, page.capture.at)]
 
     def edits(self, *, site: str = "", words: str = "", limit: int = 50) -> list[Edit]:
         """Edits, withdrawals and returns, newest first."""

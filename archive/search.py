@@ -456,6 +456,11 @@ class Search:
         ).fetchone()
         return datetime.fromisoformat(captured), warc, offset, length
 
+    def knows(self, url: str) -> bool:
+        """Whether an article of this address (in any form of it) is known."""
+        asked = "SELECT 1 FROM article WHERE plain = ? LIMIT 1"
+        return self.db.execute(asked, (plain_address(url),)).fetchone() is not None
+
     def headline_of(self, url: str) -> str:
         """The latest headline of the article at an address; "" where it is not known."""
         row = self.db.execute(

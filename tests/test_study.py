@@ -311,6 +311,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "/api/versions": {"url": URL},
     "/api/captures": {"url": URL},
     "/api/cite": {"url": URL},
+    "/api/front": {"url": URL},
     "/api/parts": {"url": URL},
     "/api/copies": {"url": URL},
     "/api/edits": {"site": "paper"},

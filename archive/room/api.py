@@ -49,6 +49,7 @@ PATHS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "/api/versions": ("What an article said over time, and what changed", ("url",), ("url",)),
     "/api/captures": ("The captures of a URL, oldest first", ("url", "page"), ("url",)),
     "/api/parts": ("When the parts of a page were captured, and which are missing", ("url", "at"), ("url",)),
+    "/api/front": ("The stories of a front page at one capture, in their order", ("url", "at"), ("url",)),
     "/api/cite": ("How a capture is cited", ("url", "at"), ("url",)),
     "/api/copies": ("One text in several newspapers: who had it first, what each kept", ("url",), ("url",)),
     "/api/edits": ("Edits, withdrawals and returns, newest first", ("site", "q"), ()),
@@ -160,6 +161,11 @@ class Api:
             "missing": spread.missing,
             "parts": [{"url": p.url, "at": p.capture.at if p.capture else None} for p in spread.parts],
         }  # fmt: skip
+
+    def front(self, request: Request) -> Any:
+        """A front page."""
+        capture, found = self.study.stories(request)
+        return {"url": capture.url, "at": capture.at, "stories": [asdict(story) for story in found]}
 
     def cite(self, request: Request) -> Any:
         """All forms of a citation."""

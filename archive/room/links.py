@@ -78,6 +78,11 @@ def beside_link(url: str, at: datetime, other: datetime) -> str:
     return "/beside?" + urlencode({"url": url, "at": stamp_of(at), "with": stamp_of(other)})
 
 
+def front_link(url: str, at: datetime) -> str:
+    """The room's page of the stories of a front page."""
+    return "/front?" + urlencode({"url": url, "at": stamp_of(at)})
+
+
 def copies_link(url: str, other: str = "") -> str:
     """The room's page of the copies of an article, or of one beside the first."""
     return "/copies?" + urlencode({"url": url} | ({"with": other} if other else {}))

@@ -140,8 +140,9 @@ class Room:
         later = min((d for d in days if d > day), default=None)
         earlier = max((d for d in days if d < day), default=None)
         return self.page(
-            request, "day.html", paper=paper, day=day, entries=entries, later=later, earlier=earlier
-        )
+            request, "day.html", paper=paper, day=day, entries=entries, later=later, earlier=earlier,
+            fronts=self.shelf.fronts_of(paper, day), reports=self.shelf.reports_of(paper, day),
+        )  # fmt: skip
 
     def kept(self, request: Request) -> Response:
         """How well the newspapers are kept: those with alarms first."""

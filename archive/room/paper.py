@@ -48,6 +48,7 @@ class Paper:
             "diff_link": links.diff_link,
             "cite_link": links.cite_link,
             "copies_link": links.copies_link,
+            "front_link": links.front_link,
             "parts_link": links.parts_link,
             "beside_link": links.beside_link,
             "author_link": links.author_link,

@@ -10,7 +10,7 @@ from archive.access import Access
 from archive.articles import rows
 from archive.errors import DamagedReport, NotStored, UnknownSite
 from archive.index import Index
-from archive.model import ArticleRow, Location, Run
+from archive.model import ArticleRow, Capture, Location, Run
 from archive.reports import RunReport, read_report, report_key
 from archive.runs import find_run, read_run, run_keys
 from archive.sites import Site
@@ -133,6 +133,18 @@ class Shelf:
             return read_report(self.store, report_key(run.site, run.id))
         except (NotStored, DamagedReport):
             return None
+
+    def fronts_of(self, paper: Newspaper, day: date) -> list[Capture]:
+        """The captures of a newspaper's front page on a day of its own time zone, oldest first."""
+        zone = ZoneInfo(paper.timezone)
+        found = self.index.captures(paper.home) if paper.home else []
+        return [c for c in found if c.at.astimezone(zone).date() == day and c.status in (200, 304)]
+
+    def reports_of(self, paper: Newspaper, day: date) -> list[RunReport]:
+        """The reports of the runs that began on a day of a newspaper's own time zone, oldest first."""
+        zone = ZoneInfo(paper.timezone)
+        found = self.watch.look(paper.id, schedule="", now=datetime.now(UTC)).reports
+        return [r for r in found if r.started.astimezone(zone).date() == day]
 
     def _look(self, site: str, now: datetime) -> Watched:
         """Judging weeks of reports takes a tenth of a second: it is done twice a minute at most."""

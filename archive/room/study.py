@@ -16,10 +16,12 @@ from archive.citation import Citation
 from archive.clusters import Copy, copies_of
 from archive.dates import read_time
 from archive.errors import CallerError, NotCaptured, RightsReserved
+from archive.fronts import Story, stories_of
 from archive.history import Edit, edits, history
 from archive.model import ArticleRow, Capture
 from archive.parts import Spread, spread_of
 from archive.permission import Permission, withheld
+from archive.playback import play
 from archive.room import atom, choice
 from archive.room.finder import Finder
 from archive.room.links import capture_link, lookup_link
@@ -76,6 +78,7 @@ class Study:
             Route("/cite", self.cite),
             Route("/copies", self.copies),
             Route("/parts", self.parts),
+            Route("/front", self.front),
         ]
 
     # --- search ---------------------------------------------------------------------------------------------
@@ -278,6 +281,33 @@ class Study:
     def _part(self, url: str, at: datetime) -> Capture:
         found, _ = choice.find(self.shelf.index, url, at)
         return choice.within([found], found.url, at, self.max_spread)
+
+    def front(self, request: Request) -> Response:
+        """The stories of a front page at one capture, in their order."""
+        capture, found = self.stories(request)
+        captures = self.shelf.index.captures(capture.url)
+        place = captures.index(capture)
+        return self.page(
+            request, "front.html", capture=capture, stories=found, site=capture.location.warc.split("/")[1],
+            name=self.shelf.name, earlier=captures[place - 1] if place else None,
+            later=captures[place + 1] if place + 1 < len(captures) else None,
+        )  # fmt: skip
+
+    def stories(self, request: Request) -> tuple[Capture, list[Story]]:
+        """The capture of a front page that is asked for, and its stories that may be shown."""
+        url = request.query_params.get("url", "").strip()
+        captures = self.shelf.index.captures(url) if url else []
+        if not captures:
+            raise NotCaptured(f"nothing was captured of {url}" if url else "no URL was given")
+        capture = choice.choose(captures, url, self.moment(request))
+        if said := self.permission.replay(capture):
+            raise RightsReserved(withheld(url, said))
+        text = play(self.shelf.store, self.shelf.index, capture).text()
+        site = capture.location.warc.split("/")[1]
+        with self.finder.open() as search:
+            found = stories_of(text, capture.url, search.knows)
+        forbids = self.permission.access.forbids
+        return capture, [story for story in found if not forbids(story.url, site, capture.at)]
 
     # --- what was edited ------------------------------------------------------------------------------------
 

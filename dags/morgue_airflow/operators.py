@@ -80,7 +80,7 @@ class CrawlOperator(BaseOperator):
                 "MORGUE_DIE_WITH_PARENT": "1",
                 "PYTHONUNBUFFERED": "1",
                 "MORGUE_DAG_RUN": run,
-            },  # fmt: skip
+            },
         )
         assert self._child.stdout is not None
         for line in self._child.stdout:
