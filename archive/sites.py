@@ -47,7 +47,9 @@ class Site:
     ("23:00-06:00") in which nothing is asked for. `archives` are URLs of pages that list a day, month or
     year, with {yyyy}, {yy}, {mm}, {m}, {dd}, {d} and {page} where the date and the page number stand.
     `rights_fetch`, `rights_keep`, `rights_replay` and `rights_export` are the publisher's signals that
-    forbid each (archive.policy); empty: as for all sites.
+    forbid each (archive.policy); empty: as for all sites. `catchup`, `pool`, `priority` and `owner` are those
+    of its DAG; `overlap` says whether a run that comes due while the last is active waits ("queue") or is
+    skipped where the next is due before it can begin ("skip").
     """
 
     id: str
@@ -86,6 +88,11 @@ class Site:
     rights_keep: tuple[str, ...] = ()
     rights_replay: tuple[str, ...] = ()
     rights_export: tuple[str, ...] = ()
+    catchup: bool = False
+    overlap: str = "queue"
+    pool: str = ""
+    priority: int = 1
+    owner: str = "newsmorgue"
     tags: tuple[str, ...] = ()
     notes: str = ""
     file: str = field(default="", compare=False)
@@ -228,6 +235,8 @@ def _check(site: Site) -> None:
     _check_archives(site)
     _check_clock(site)
     _check_times(site)
+    if site.overlap not in ("queue", "skip"):
+        raise _Fault("overlap", f'\'overlap\' is "queue" or "skip", not {site.overlap!r}')
     for key in ("rights_fetch", "rights_keep", "rights_replay", "rights_export"):
         try:
             rules_of(getattr(site, key))

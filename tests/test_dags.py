@@ -25,6 +25,11 @@ schedule = "15 * * * *"
 timezone = "Africa/Johannesburg"
 tags = ["za"]
 limit = 40
+overlap = "skip"
+pool = "african"
+priority = 5
+owner = "desk"
+catchup = true
 notes = "Kept since **1899**."
 """
 
@@ -198,6 +203,68 @@ def test_the_form_becomes_command_line_options(airflow: Any, fake: Path) -> None
     airflow(operate(fake, "answer = operator.execute(context)"))
     arguments = json.loads((fake.parent / "arguments").read_text())
     assert arguments[:6] == ["paper", "--limit", "3", "--url", "http://x/", "--dry-run"]
+
+
+def test_pool_priority_owner_and_catching_up_come_from_the_site_file(airflow: Any, sites: Path) -> None:
+    answer = airflow(
+        LOAD + "d = bag.dags['crawl_hourly']; (t,) = d.tasks\n"
+        "answer = [t.pool, t.priority_weight, t.owner, d.catchup, t.skip_after.total_seconds()]"
+    )
+    assert answer == ["african", 5, "desk", True, 3600]
+
+
+@pytest.mark.parametrize(("late", "kind"), [(30, "none"), (90, "AirflowSkipException")])
+def test_a_run_whose_next_is_due_is_skipped_where_the_site_says_so(
+    airflow: Any, fake: Path, late: int, kind: str
+) -> None:
+    code = f"""
+    from datetime import UTC, datetime, timedelta
+    from types import SimpleNamespace
+    run = SimpleNamespace(run_type="scheduled", run_after=datetime.now(UTC) - timedelta(minutes={late}))
+    operator.skip_after = timedelta(hours=1)
+    try:
+        operator.execute(context | {{"dag_run": run}})
+        answer = "none"
+    except Exception as error:
+        answer = type(error).__name__
+    """
+    assert airflow(operate(fake, code)) == kind
+
+
+def test_a_second_try_says_since_when_nothing_need_be_fetched_again(airflow: Any, fake: Path) -> None:
+    code = """
+    from datetime import UTC, datetime, timedelta
+    from types import SimpleNamespace
+    run = SimpleNamespace(run_type="manual", run_after=datetime.now(UTC) - timedelta(minutes=5))
+    ti = SimpleNamespace(try_number=2)
+    answer = [operator.execute(context | {"dag_run": run, "ti": ti}), run.run_after.isoformat()]
+    """
+    _, since = airflow(operate(fake, code))
+    arguments = json.loads((fake.parent / "arguments").read_text())
+    assert arguments[arguments.index("--resume-from") + 1] == since
+
+
+def test_a_crawl_sends_its_metrics(airflow: Any, fake: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(10)
+        code = """
+        from airflow.sdk.observability import stats
+        from airflow.sdk.observability.metrics import stats_utils
+        stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
+        answer = operator.execute(context)
+        """
+        airflow(
+            operate(fake, code), AIRFLOW__METRICS__STATSD_ON="True",
+            AIRFLOW__METRICS__STATSD_HOST="127.0.0.1",
+            AIRFLOW__METRICS__STATSD_PORT=str(ear.getsockname()[1]),
+            MORGUE_ARCHIVE=str(fake.parent / "archive"),
+        )  # fmt: skip
+        heard = {ear.recv(999) for _ in range(2)}
+        while not {b"airflow.newsmorgue.paper.ok:1|c", b"airflow.newsmorgue.paper.bytes:9|c"} <= heard:
+            heard.add(ear.recv(999))
 
 
 def test_the_crawl_runs_in_a_session_of_its_own(airflow: Any, fake: Path) -> None:

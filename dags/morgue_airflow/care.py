@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from archive.config import Config
 from archive.errors import MorgueError
 from archive.store import Store, open_store
+from morgue_airflow.metrics import tell_spool
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(minutes=1)}
@@ -94,6 +95,7 @@ def recover(_store: Store, _params: Any, log: Any) -> dict[str, Any]:
     from archive.publish import recover as recovered
 
     config = Config.from_env()
+    tell_spool(config.spool)
     counts: dict[str, int] = {}
     for each in recovered(config.spool, keep_hours=config.spool_keep):
         counts[each.action] = counts.get(each.action, 0) + 1

@@ -12,6 +12,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_parsing_context
 
 from archive.config import Config, site_folder
+from archive.cron import longest_gap
 from archive.errors import ConfigError
 from archive.sites import Site, load_site
 from morgue_airflow.operators import CrawlOperator, ExtractOperator, IndexOperator
@@ -59,15 +60,24 @@ def crawl_dag(site: Site) -> DAG:
         description=f"Crawls {site.home} and publishes its WARCs.",
         schedule=timetable,
         start_date=_begins(site),
-        catchup=False,
+        catchup=site.catchup,
         max_active_runs=1,
         tags=["newsmorgue", "crawl", *site.tags],
         doc_md=site.notes or f"Crawls [{site.name}]({site.home}).",
-        default_args=RETRIES,
+        default_args=RETRIES | {"owner": site.owner},
         params=_form(site),
     ) as dag:
-        CrawlOperator(task_id="crawl", site=site.id, outlets=[PUBLISHED])
+        CrawlOperator(
+            task_id="crawl", site=site.id, outlets=[PUBLISHED], skip_after=_skipped_after(site),
+            priority_weight=site.priority, pool=site.pool or "default_pool",
+        )  # fmt: skip
     return dag
+
+
+def _skipped_after(site: Site) -> timedelta | None:
+    """How late a run must be to be skipped: the time between two of them."""
+    gap = longest_gap(site.schedule) if site.overlap == "skip" and site.schedule else None
+    return timedelta(seconds=gap) if gap else None
 
 
 def _begins(site: Site) -> datetime:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from archive.config import Config
 from archive.errors import MorgueError
 from archive.store import Store, open_store
+from morgue_airflow.metrics import tell_crawl
 
 # The caller's fault and damage do not go away by trying again (archive.errors).
 HOPELESS = (2, 5)
@@ -33,14 +34,23 @@ class CrawlOperator(BaseOperator):
 
     ui_color = "#e8e2d0"
 
-    def __init__(self, *, site: str, command: tuple[str, ...] = (), **arguments: Any) -> None:
+    def __init__(
+        self,
+        *,
+        site: str,
+        command: tuple[str, ...] = (),
+        skip_after: timedelta | None = None,
+        **arguments: Any,
+    ) -> None:
         super().__init__(**arguments)
         self.site = site
+        self.skip_after = skip_after
         self.command = command
         self._child: subprocess.Popen[str] | None = None
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the crawl, hand its log on, and tell the world what it published."""
+        self._must_not_be_skipped(context)
         with tempfile.TemporaryDirectory(prefix="morgue-") as folder:
             result = Path(folder) / "result.json"
             scheduled = str(getattr(context.get("dag_run"), "run_type", "")) == "scheduled"
@@ -48,6 +58,8 @@ class CrawlOperator(BaseOperator):
             command += ["--resume-from", since] if (since := _began(context)) else []
             code = self._run([*command, "--result", str(result)], run=str(context.get("run_id", "")))
             summary = json.loads(result.read_text()) if result.is_file() else {}
+        if summary.get("run"):
+            tell_crawl(open_store(Config.from_env().archive), self.site, summary)
         if code:
             kind = AirflowFailException if code in HOPELESS else AirflowException
             raise kind(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
@@ -55,6 +67,17 @@ class CrawlOperator(BaseOperator):
             for event in (context["outlet_events"][outlet] for outlet in self.outlets):
                 event.extra = {"manifest": summary["manifest"], "site": self.site}
         return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
+
+    def _must_not_be_skipped(self, context: Any) -> None:
+        """Skip a scheduled run whose next one is due already, where the site file says so."""
+        run = context.get("dag_run")
+        if not self.skip_after or str(getattr(run, "run_type", "")) != "scheduled":
+            return
+        late = datetime.now(UTC) - run.run_after
+        if late > self.skip_after:
+            raise AirflowSkipException(
+                f"{late} late: the run before it was still active, and the next is due"
+            )
 
     def _command(self, params: Any, *, scheduled: bool = False) -> list[str]:
         given = list(self.command) or [sys.executable, "-m", "archive", "crawl"]
