@@ -116,6 +116,16 @@ def test_a_facet_narrows_a_search_and_can_be_taken_away(room: Reader) -> None:
     assert '<a href="/search?" title="Take away">author: Ana Ruiz' in narrow
 
 
+def test_a_search_can_be_kept_as_a_selection_that_an_export_asks_again(room: Reader) -> None:
+    from archive.selection import read
+
+    answer = room.get("/selection.json?q=crowns&author=Jo+Lund&from=2026-11-19")
+    assert "attachment" in answer.headers["content-disposition"]
+    asked = read(answer.text).question
+    assert (asked.words, asked.author, asked.since) == ("crowns", "Jo Lund", "2026-11-19")
+    assert "/selection.json?q=crowns" in room.get("/search?q=crowns").text
+
+
 def test_days_narrow_a_search(room: Reader) -> None:
     assert "0 found" in room.get("/search?q=crowns&to=2026-11-18").text
     assert "2 found" in room.get("/search?q=crowns&from=2026-11-19&to=2026-11-19").text

@@ -108,7 +108,7 @@ def section_link(site: str, section: str) -> str:
     return "/search?" + urlencode({"site": site, "section": section})
 
 
-def search_link(question: Question, page: int = 1, **changes: str) -> str:
+def search_link(question: Question, page: int = 1, *, path: str = "/search", **changes: str) -> str:
     """The room's page that answers a question, with some of it changed."""
     asked = replace(question, **changes) if changes else question  # type: ignore[arg-type]
     names = {"q": "words", "from": "since", "to": "until"}
@@ -118,4 +118,4 @@ def search_link(question: Question, page: int = 1, **changes: str) -> str:
         del values["sort"]
     if page > 1:
         values["page"] = str(page)
-    return "/search?" + urlencode({name: value for name, value in values.items() if value})
+    return f"{path}?" + urlencode({name: value for name, value in values.items() if value})

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -29,6 +30,7 @@ from archive.room.origins import Origins
 from archive.room.pulse import Bar
 from archive.room.shelf import Shelf
 from archive.search import Answer, Hit, Question
+from archive.selection import Selection
 from archive.versions import Change, Diff, Version, diff
 
 PAGE = 20  # hits on a page
@@ -73,6 +75,7 @@ class Study:
             Route("/article", self.article),
             Route("/diff", self.difference),
             Route("/author", self.author),
+            Route("/selection.json", self.selection),
             Route("/edits", self.edits),
             Route("/edits.atom", self.feed),
             Route("/cite", self.cite),
@@ -117,6 +120,13 @@ class Study:
             number=number, last=min(-(-answer.count // PAGE), DEEP), bars=trend(answer.days),
             monthly=len(answer.days) > 0 and _span(answer.days) > DAYS, name=self.shelf.name, behind=behind,
         )  # fmt: skip
+
+    def selection(self, request: Request) -> Response:
+        """What a search asks for, to be kept and asked again by `morgue export --again`."""
+        question, _ = question_of(request)
+        text = json.dumps(Selection(question=question).plain(), indent=1, ensure_ascii=False) + "\n"
+        headers = {"content-disposition": 'attachment; filename="selection.json"'}
+        return Response(text, media_type="application/json", headers=headers)
 
     def ask(self, question: Question) -> tuple[Answer, bool]:
         """The answer, and whether articles are still being read."""
