@@ -91,7 +91,7 @@ def test_every_site_file_is_a_dag_and_a_broken_one_takes_no_other_down(airflow: 
         "crawl_byhand",
         "crawl_hourly",
     ]
-    assert set(dags) >= {"process", "compact", "audit", "recover", "health", "package"}
+    assert set(dags) >= {"process", "compact", "audit", "recover", "health", "package", "takedown"}
     assert errors == {}
 
 

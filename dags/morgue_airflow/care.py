@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from airflow.providers.standard.operators.hitl import HITLBranchOperator
 from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable, Param
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
@@ -51,7 +52,66 @@ def care_dags() -> dict[str, DAG]:
         _dag("health", "50 * * * *", "Fails while a newspaper is not archived as it should be.", health),
         _dag("package", "0 5 2 * *", "Writes a WACZ of each newspaper and month.", package, month=month),
     ]  # fmt: skip
-    return {dag.dag_id: dag for dag in made}
+    return {dag.dag_id: dag for dag in (*made, takedown_dag())}
+
+
+def takedown_dag() -> DAG:
+    """Hides pages at once, asks a person, then erases them for good, or shows them again."""
+    text = "Hides pages at once; a person then has them erased for good, or shown again."
+    urls = Param(
+        [], type="array", items={"type": "string", "pattern": "^https?://[^ ]+$"}, minItems=1,
+        title="Pages to take down", description="One URL a line.",
+    )  # fmt: skip
+    reason = Param("", type="string", minLength=3, title="Why: readers are told, and it stays on record")
+    with DAG(
+        dag_id="takedown", schedule=None, start_date=FIRST, catchup=False, max_active_runs=1,
+        tags=["newsmorgue", "care"], description=text, doc_md=text, params={"urls": urls, "reason": reason},
+    ) as dag:  # fmt: skip
+        hidden = CareOperator(task_id="hide", does=hide)
+        asked = HITLBranchOperator(
+            task_id="approve",
+            subject="Erase these pages for good?",
+            body="{{ params.reason }}\n\n{% for url in params.urls %}- {{ url }}\n{% endfor %}",
+            options=["erase", "show_again"],
+        )
+        (
+            hidden
+            >> asked
+            >> [
+                CareOperator(task_id="erase", does=erase),
+                CareOperator(task_id="show_again", does=show_again),
+            ]
+        )
+    return dag
+
+
+def hide(store: Store, params: Any, _log: Any) -> dict[str, Any]:
+    """`morgue access exclude`: nobody sees the pages while the question is open."""
+    from archive.access import Access, Rule
+
+    access, now = Access(store), datetime.now(UTC)
+    rules = [Rule(kind="exclude", what=url, reason=params["reason"], made=now) for url in params["urls"]]
+    return {"rules": [access.add(rule).id for rule in rules]}
+
+
+def erase(store: Store, params: Any, _log: Any) -> dict[str, Any]:
+    """`morgue access erase`."""
+    from archive import SOFTWARE
+    from archive.erasure import erase as erased
+
+    spool = Config.from_env().spool
+    done = erased(store, params["urls"], reason=params["reason"], spool=spool, software=SOFTWARE)
+    return {"erased": done.erased, "mended": done.mended, "key": done.key}
+
+
+def show_again(store: Store, params: Any, _log: Any) -> dict[str, Any]:
+    """`morgue access lift`, of the rules that hid these pages."""
+    from archive.access import Access
+
+    access = Access(store)
+    wanted = {(url, params["reason"]) for url in params["urls"]}
+    found = [r.id for r in access.standing() if r.kind == "exclude" and (r.what, r.reason) in wanted]
+    return {"lifted": [access.lift(name, "the takedown was rejected").id for name in found]}
 
 
 def _dag(name: str, schedule: str, text: str, does: Any, **params: Param) -> DAG:
