@@ -66,6 +66,7 @@ def takedown_dag() -> DAG:
     with DAG(
         dag_id="takedown", schedule=None, start_date=FIRST, catchup=False, max_active_runs=1,
         tags=["newsmorgue", "care"], description=text, doc_md=text, params={"urls": urls, "reason": reason},
+        default_args=RETRIES,
     ) as dag:  # fmt: skip
         hidden = CareOperator(task_id="hide", does=hide)
         asked = HITLBranchOperator(
