@@ -45,12 +45,11 @@ class Finder:
 
     def _freshen(self) -> None:
         with self._lock:
-            if not self.behind and self._going and time.monotonic() - self._done > FRESH:
-                self._thread = threading.Thread(target=self._follow, daemon=True, name="search")
-                self._thread.start()
-            thread = self._thread
-        if thread:
-            thread.join(WAIT)
+            if self.behind or not self._going or time.monotonic() - self._done <= FRESH:
+                return  # who finds a long reading under way does not wait for it
+            thread = self._thread = threading.Thread(target=self._follow, daemon=True, name="search")
+            thread.start()
+        thread.join(WAIT)
 
     def _follow(self) -> None:
         try:
