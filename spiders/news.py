@@ -163,8 +163,15 @@ class NewsSpider(scrapy.Spider):
         return (self._request(ask) for ask in asks)
 
     def failed(self, failure: Any) -> Iterator[Request]:
-        """Nothing came: said once; the attempt itself is in the WARC, where there was one."""
+        """Nothing came: said once; the attempt itself is in the WARC, where there was one.
+
+        What fails while the crawl is being stopped is no fault of the page. The plan is not told of it, so
+        that it stays open, and the next run asks for it at once.
+        """
         said = failure.getErrorMessage()
+        if self.recorder and self.recorder.stopping:
+            self.logger.debug("%s: %s", failure.request.url, said)
+            return iter(())
         kinds = {Forbidden: "forbidden", NotNow: "deferred"}
         kind = next((k for error, k in kinds.items() if failure.check(error)), "failed")
         self.logger.info("%s: %s", failure.request.url, said)

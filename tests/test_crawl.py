@@ -282,6 +282,25 @@ def test_an_interrupted_crawl_publishes_what_it_has(
     assert run.counts["ok"] >= 2
 
 
+def test_what_an_interrupted_crawl_had_not_asked_for_is_asked_for_by_the_next(
+    morgue: Morgue, paper: Specimen, tmp_path: Path
+) -> None:
+    """What waits for its turn when the signal comes has not failed: nobody was asked."""
+    site = slow(morgue, paper)
+    crawl = start(paper, site)
+    seen = len(paper.hits)
+    wait_until(lambda: len(paper.hits) > seen + 6, what="the crawl's seventh request")
+    crawl.send_signal(signal.SIGTERM)
+    _, err = crawl.communicate(timeout=60)
+    assert crawl.returncode == 0, err
+    path = tmp_path / "sites" / f"{site}.toml"
+    path.write_text(path.read_text().replace("delay = 0.5", "delay = 0.0"))
+    assert morgue("crawl", site).code == 0
+    assert morgue("extract").code == 0
+    listed = {row["url"] for row in morgue("articles", "--json").rows}
+    assert {story["url"] for story in paper.truth()} <= listed
+
+
 def slow(morgue: Morgue, paper: Specimen) -> str:
     done = morgue("site", "add", paper.base + "/", "--allow-private", "--delay", "0.5", "--json")
     return str(done.json["site"])
