@@ -28,6 +28,7 @@ from archive.state import read_state, write_state
 from archive.store import Store, open_store
 from archive.walls import WINDOW, wall_of
 from spiders.feeds import read_feed
+from spiders.leftover import Leftover, left_over
 from spiders.links import PageLinks, read_loaded, read_page
 from spiders.plan import NO_HINT, Answer, Ask, Plan, SourceHint
 from spiders.polite import NotNow, Politeness, host_of
@@ -76,6 +77,7 @@ class NewsSpider(scrapy.Spider):
             since=since, until=until,
         )  # fmt: skip
         self.resume_from = resume_from
+        self.leftover = Leftover()
         self.failures: dict[str, str] = {}
         self.parameters = {
             "limit": self.plan.limit,
@@ -108,6 +110,20 @@ class NewsSpider(scrapy.Spider):
             if number % AHEAD == AHEAD - 1:
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
             yield self._request(ask)
+        async for request in self._leftover():
+            yield request
+
+    async def _leftover(self) -> AsyncIterator[Request]:
+        """What a browser loads with the pages of runs that were cut short, and what they did not come to."""
+        if self.recorder is None or self.plan.backfilling or self.site.requisites == "none":
+            return
+        store = open_store(self.recorder.archive)
+        for number, page in enumerate(self.leftover.pages):
+            if number % AHEAD == AHEAD - 1:
+                await self.crawler.signals.wait_for(signals.scheduler_empty)
+            found = await asyncio.to_thread(self.leftover.loaded, store, page)
+            for request in self._loaded(found, page.url):
+                yield request
 
     def _remember(self) -> None:
         """What earlier runs learnt; where their state is lost, what the archive holds of late."""
@@ -123,9 +139,17 @@ class NewsSpider(scrapy.Spider):
             self.plan.remember(state, head.sources, looks=head.looks, changes=head.changes)
         else:
             self._remember_captures(captures)
+        self._remember_leftover(captures)
         if self.resume_from:
             count = self.plan.resume([c for c in captures if c.at >= self.resume_from])
             self.logger.info("going on: %d pages were archived since %s", count, self.resume_from)
+
+    def _remember_leftover(self, captures: list[Capture]) -> None:
+        try:
+            if self.recorder:
+                self.leftover = left_over(open_store(self.recorder.archive), self.site.id, captures)
+        except MorgueError as error:
+            self.logger.warning("cannot read how the runs before this one have ended (%s)", error)
 
     def _remember_captures(self, captures: list[Capture]) -> None:
         cut = self.plan.now - timedelta(days=self.site.recheck_days)

@@ -1,18 +1,20 @@
 """Capturing and crawling, with the command as users run it, against The Daily Specimen."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from archive.index import Index
+from archive.index import Index, recent
 from archive.playback import play
 from archive.runs import all_runs
 from archive.store import Store, open_store
@@ -22,6 +24,7 @@ from spiders.specimen import Specimen
 from tests.conftest import wait_until
 
 Morgue = Callable[..., Any]
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -287,18 +290,46 @@ def test_what_an_interrupted_crawl_had_not_asked_for_is_asked_for_by_the_next(
 ) -> None:
     """What waits for its turn when the signal comes has not failed: nobody was asked."""
     site = slow(morgue, paper)
-    crawl = start(paper, site)
-    seen = len(paper.hits)
-    wait_until(lambda: len(paper.hits) > seen + 6, what="the crawl's seventh request")
-    crawl.send_signal(signal.SIGTERM)
-    _, err = crawl.communicate(timeout=60)
-    assert crawl.returncode == 0, err
-    path = tmp_path / "sites" / f"{site}.toml"
-    path.write_text(path.read_text().replace("delay = 0.5", "delay = 0.0"))
+    interrupted(paper, site, when=lambda: len(paper.hits) > 12)
+    hurry(tmp_path / "sites" / f"{site}.toml")
     assert morgue("crawl", site).code == 0
     assert morgue("extract").code == 0
     listed = {row["url"] for row in morgue("articles", "--json").rows}
     assert {story["url"] for story in paper.truth()} <= listed
+
+
+def test_what_a_page_of_an_interrupted_crawl_loads_is_fetched_by_the_next_and_the_page_is_not(
+    morgue: Morgue, paper: Specimen, tmp_path: Path, store: Store
+) -> None:
+    site = slow(morgue, paper)
+    interrupted(paper, site, when=lambda: len(stories_in(paper.hits)) > 3)
+    hurry(tmp_path / "sites" / f"{site}.toml")
+    before = list(paper.hits)
+    assert morgue("crawl", site).code == 0
+    assert morgue("extract").code == 0
+    captured = {c.url for c in recent(store, site, LONG_AGO) if c.status == 200}
+    pictures = [i["url"] for row in morgue("articles", "--json").rows for i in row["images"]]
+    assert pictures
+    assert set(pictures) <= captured
+    assert stories_in(before)
+    assert not stories_in(before) & stories_in(paper.hits[len(before) :])
+
+
+def stories_in(hits: list[tuple[str, str, str]]) -> set[str]:
+    return {path for _, path, _ in hits if re.search(r"/2026/\d\d/\d\d/[\w-]+\Z", path)}
+
+
+def interrupted(paper: Specimen, site: str, *, when: Callable[[], bool]) -> None:
+    crawl = start(paper, site)
+    paper.hits.clear()
+    wait_until(when, what="the crawl's requests")
+    crawl.send_signal(signal.SIGTERM)
+    _, err = crawl.communicate(timeout=60)
+    assert crawl.returncode == 0, err
+
+
+def hurry(file: Path) -> None:
+    file.write_text(file.read_text().replace("delay = 0.5", "delay = 0.0"))
 
 
 def slow(morgue: Morgue, paper: Specimen) -> str:
