@@ -37,6 +37,9 @@ class Answer:
     status: str = "200 OK"
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html; charset=utf-8"),)
     raw: bytes = b""
+    method: str = "GET"
+    sent: bytes = b""
+    sent_kind: str = ""
 
     def exchange(self) -> Exchange:
         lines = [f"HTTP/1.1 {self.status}", *(f"{k}: {v}" for k, v in self.headers)]
@@ -44,13 +47,17 @@ class Answer:
         response = self.raw or head + self.body
         return Exchange(
             url=self.url,
-            method="GET",
-            request=b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            method=self.method,
+            request=self.request(),
             response=response,
             head_length=response.index(b"\r\n\r\n") + 4,
             began=self.at,
             seconds=0.01,
         )
+
+    def request(self) -> bytes:
+        kind = f"Content-Type: {self.sent_kind}\r\nContent-Length: {len(self.sent)}\r\n" if self.sent else ""
+        return f"{self.method} / HTTP/1.1\r\nHost: x\r\n{kind}\r\n".encode("latin-1") + self.sent
 
 
 @dataclass

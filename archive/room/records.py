@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http import HTTPStatus
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -38,7 +39,7 @@ def record_response(
         status, body, part = _part(body, wanted)
     response = Response(body, status_code=200 if worker else status)
     raw = _needed(head) + _ours(capture, asked=asked, loose=loose) + part + _kept(head)
-    raw += _for_worker(capture, head) if worker else _for_reader(capture, head)
+    raw += _for_worker(capture, head, status) if worker else _for_reader(capture, head)
     lengths = [(k, v) for k, v in response.raw_headers if k == b"content-length"]
     response.raw_headers = lengths + raw
     return response
@@ -102,7 +103,7 @@ def _for_reader(capture: Capture, head: ResponseHead) -> list[tuple[bytes, bytes
     return found
 
 
-def _for_worker(capture: Capture, head: ResponseHead) -> list[tuple[bytes, bytes]]:
+def _for_worker(capture: Capture, head: ResponseHead, status: int) -> list[tuple[bytes, bytes]]:
     """What wabac.js takes from the headers: a fetch of its own must neither follow redirects nor see errors.
 
     It replaces what it believes to be errors of a proxy (401 and up) by a page of its own; so the archived
@@ -110,9 +111,10 @@ def _for_worker(capture: Capture, head: ResponseHead) -> list[tuple[bytes, bytes
     """
     stamp = stamp_of(capture.at).encode()
     found = [(b"x-orig-ts", stamp)]
-    if head.status != 200:
-        found.append((b"x-redirect-status", str(head.status).encode()))
-        found.append((b"x-redirect-statustext", _clean(head.reason.encode("latin-1", "replace"))))
+    if status != 200:
+        reason = head.reason if status == head.status else HTTPStatus(status).phrase
+        found.append((b"x-redirect-status", str(status).encode()))
+        found.append((b"x-redirect-statustext", _clean(reason.encode("latin-1", "replace"))))
     target = _target(capture, head)
     if target:
         found.append((b"x-orig-location", f"/raw/{stamp.decode()}ir_/{embedded(target)}".encode()))

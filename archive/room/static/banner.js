@@ -19,9 +19,14 @@ function goesInCircles() {
   return recent.length >= 5;
 }
 
+// A page that gives itself another address (history.pushState) has led nowhere.
+let renamed = "";
+
 function follow(event) {
   const { wb_type: kind, url, ts } = event.data || {};
-  if (event.origin !== shown.origin || event.source !== frame.contentWindow || kind !== "load") return;
+  if (event.origin !== shown.origin || event.source !== frame.contentWindow) return;
+  if (kind === "replace-url") renamed = url;
+  if (kind !== "load" || url === renamed) return;
   if (!/^https?:\/\//.test(url) || !/^\d{14}$/.test(ts) || !URL.canParse(url)) return;
   if ((plain(url) === plain(shown.url) && ts === shown.at) || goesInCircles()) return;
   location.replace(`/capture?${new URLSearchParams({ url: plain(url), at: ts })}`);
