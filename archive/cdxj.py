@@ -1,6 +1,7 @@
 """Captures as CDXJ lines: `SURT TIMESTAMP {json}`.
 
-The JSON names are those that pywb and cdxj-indexer use: url, mime, status, digest, length, offset, filename.
+The JSON names are those that pywb and cdxj-indexer use: url, mime, status, digest, length, offset, filename,
+and for other methods than GET method and requestBody (archive.methods).
 `filename` is the WARC's key in the store. Times are UTC; the 14-digit stamp drops fractions of a second,
 `date` keeps them. Ours as well: `id` (WARC-Record-ID), `truncated`, `wall` (what stands in the page's place),
 `rights` (archive.rights), and for revisits, whose mime is "warc/revisit", `media`, what their head says.
@@ -57,6 +58,9 @@ def line_of(capture: Capture) -> str:
     }
     if revisit:
         fields["media"] = capture.mime
+    if capture.method != "GET":
+        fields["method"] = capture.method
+        fields["requestBody"] = capture.sent
     if capture.redirect:
         fields["redirect"] = capture.redirect
     if capture.truncated:
@@ -93,6 +97,8 @@ def capture_of(line: str) -> Capture:
             truncated=found.get("truncated"),
             wall=found.get("wall", ""),
             rights=found.get("rights", ""),
+            method=found.get("method", "GET"),
+            sent=found.get("requestBody", ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedWarc(f"not a CDXJ line ({error}): {line[:120]!r}") from error

@@ -40,7 +40,7 @@ from archive.spool import RunEnd, RunStart, read_start, warc_key, write_durably,
 from archive.store import Store, sync_folder
 from archive.verify import Fault, Verdict, broken, verify
 from archive.wacz import unzipped
-from archive.warc import capture_in, warcinfo_member
+from archive.warc import Listing, warcinfo_member
 from archive.warc.forms import as_member, form_of, stored, suffix_of, unpacked, whole_records
 from archive.warc.reader import Record
 from archive.warc.strict import Framed, record_of
@@ -276,6 +276,7 @@ class Look:
     info: dict[str, str] = field(default_factory=dict)
     selected: int = 0
     several: bool = False
+    listing: Listing = field(default_factory=Listing)
 
     def harm(self, *kinds: str) -> list[Fault]:
         """Faults of these kinds."""
@@ -293,6 +294,8 @@ def look(path: Path, selection: Selection, progress: Progress) -> Look:
 
     with path.open("rb") as file:
         found.verdict = verify(file, name=path.name, each=each)
+    last = found.listing.end()
+    found.captures += [last] if last else []
     return found
 
 
@@ -305,9 +308,10 @@ def _note(found: Look, framed: Framed, selection: Selection) -> None:
         found.first = min(found.first or record.at, record.at)
         found.last = max(found.last or record.at, record.at)
         found.selected += record.kind != "warcinfo" and selection.takes(record)
-        if record.is_capture and not selection.active:
+        if not selection.active:
             place = Location(warc="", offset=framed.offset, length=framed.length)
-            found.captures.append(capture_in(record, place))
+            done = found.listing.add(record, place)
+            found.captures += [done] if done else []
     except DamagedWarc:
         return  # its date cannot be read: the verdict says so
 

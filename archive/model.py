@@ -106,7 +106,8 @@ class Capture:
     `surt` is the URL key; `digest` the payload digest, as "sha1:BASE32"; `kind` the WARC-Type; `id` the
     record's own; `truncated` why the record is not whole, where it is not; `wall` what stands in the page's
     place (`archive.walls`), "" for what is what it passes for; `rights` what the publisher says of its use,
-    as the text of `archive.rights.Signals`.
+    as the text of `archive.rights.Signals`; `method` the request's, and `sent` its body as a query: both are
+    part of the `surt` where the method is not GET (archive.methods).
     """
 
     surt: str
@@ -122,6 +123,8 @@ class Capture:
     truncated: str | None = None
     wall: str = ""
     rights: str = ""
+    method: str = "GET"
+    sent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,8 @@ class Originals:
 
 
 def _fit(capture: Capture) -> bool:
-    whole = capture.kind == "response" and capture.status == 200 and not capture.truncated
+    plain = capture.kind == "response" and capture.method == "GET"
+    whole = plain and capture.status == 200 and not capture.truncated
     return whole and capture.digest != EMPTY
 
 

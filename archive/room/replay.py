@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from archive.cdxj import moment_of, stamp_of
 from archive.errors import MorgueError, NotCaptured, RightsReserved, TooFar
 from archive.index import Index
+from archive.methods import keyed, query_of
 from archive.model import Capture
 from archive.permission import Permission, withheld
 from archive.playback import Playback, play
@@ -44,6 +46,7 @@ LOADER_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; worker-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self' {room}"
 )
+MOST_SENT = 1 << 20  # bytes of what a form sends that are looked at
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 FRAMES = ("document", "iframe", "frame", "embed", "object")
 
@@ -191,10 +194,19 @@ class Replay:
         data = (STATIC / request.url.path.lstrip("/")).read_bytes()
         return Response(data, media_type=kind, headers={"x-content-type-options": "nosniff"})
 
-    def record(self, request: Request) -> Response:
-        """A raw record: the capture nearest to the time asked for."""
+    async def record(self, request: Request) -> Response:
+        """A raw record: the capture nearest to the time asked for, of the same method and words sent."""
+        method, sent = "GET", ""
         if request.method not in ("GET", "HEAD"):
-            return PlainTextResponse("only GET was archived\n", 404)
+            body = b""
+            async for piece in request.stream():
+                body = (body + piece)[:MOST_SENT]
+            method = request.method
+            sent = query_of(method, request.headers.get("content-type", ""), body)
+        return await run_in_threadpool(self.answer, request, method, sent)
+
+    def answer(self, request: Request, method: str, sent: str) -> Response:
+        """The record for a request of this method that sent this (archive.methods)."""
         if request.headers.get("service-worker") == "script":
             return PlainTextResponse("an archived script is no worker of this origin\n", 403)
         try:
@@ -203,7 +215,7 @@ class Replay:
             return PlainTextResponse(f"{error}\n", 400)
         if asked.mod not in ("id_", "ir_"):
             return PlainTextResponse("raw records are asked for with id_ or ir_\n", 400)
-        capture, loose = choice.find(self.index, asked.url, asked.at)
+        capture, loose = choice.find(self.index, keyed(asked.url, method, sent), asked.at)
         if asked.mod == "ir_" and asked.at and self.max_spread:
             choice.within([capture], capture.url, asked.at, self.max_spread)
         playback = play(self.store, self.index, capture)

@@ -1,6 +1,7 @@
 """WARC 1.1: exchanges to records and back. The one package that speaks warcio."""
 
 from archive.warc.reader import (
+    Listing,
     Member,
     Record,
     capture_in,
@@ -11,6 +12,7 @@ from archive.warc.reader import (
 from archive.warc.writer import Written, ends_group, warcinfo_member, write_exchange
 
 __all__ = [
+    "Listing",
     "Member",
     "Record",
     "Written",

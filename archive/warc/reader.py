@@ -18,6 +18,7 @@ from warcio.exceptions import ArchiveLoadFailed
 
 from archive.cdxj import moment_of, surt_of
 from archive.errors import DamagedWarc
+from archive.methods import asked_with, keyed
 from archive.model import Capture, Location
 from archive.rights import signals_of
 from archive.wire import NotHttp, ResponseHead, entity, head_end, read_head
@@ -173,16 +174,49 @@ def captures_of(file: BinaryIO, *, warc: str) -> Iterator[Capture]:
 
 def listed(records: Iterable[tuple[Record, Location]]) -> Iterator[Capture]:
     """The captures among the records of a WARC, in its order."""
-    found: Capture | None = None
+    listing = Listing()
     for record, place in records:
-        if found and record.kind == "metadata":
-            found = _told(found, record)
-        if record.is_capture:
-            if found:
-                yield found
-            found = capture_in(record, place)
-    if found:
-        yield found
+        if done := listing.add(record, place):
+            yield done
+    if done := listing.end():
+        yield done
+
+
+class Listing:
+    """Puts the records of an exchange together, as they come; a request may stand before or after."""
+
+    def __init__(self) -> None:
+        self._found: Capture | None = None
+        self._asked: Record | None = None
+
+    def add(self, record: Record, place: Location) -> Capture | None:
+        """Take a record; the capture before it, which is then complete; raise DamagedWarc as capture_in."""
+        if record.kind == "request":
+            self._asked = record
+            self._found = self._found and _asked(self._found, record, self._found.id)
+        elif record.kind == "metadata":
+            self._found = self._found and _told(self._found, record)
+        if not record.is_capture:
+            return None
+        found, asked = capture_in(record, place), self._asked
+        mine = record.headers.get("warc-concurrent-to")
+        if asked and mine and mine == asked.headers.get("warc-record-id"):
+            found = _asked(found, asked, asked.headers.get("warc-concurrent-to"))
+        done, self._found = self._found, found
+        return done
+
+    def end(self) -> Capture | None:
+        """The last capture."""
+        return self._found
+
+
+def _asked(capture: Capture, request: Record, other: str | None) -> Capture:
+    """A capture with the method of its request, where that is not GET and the request is of it."""
+    if request.block.startswith(b"GET ") or request.headers.get("warc-concurrent-to") != other:
+        return capture
+    method, sent = asked_with(request.block)
+    key = surt_of(keyed(capture.url, method, sent))
+    return replace(capture, surt=key, method=method, sent=sent)
 
 
 def _told(capture: Capture, record: Record) -> Capture:

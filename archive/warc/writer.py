@@ -27,6 +27,7 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.warcwriter import WARCWriter
 
 from archive.cdxj import surt_of
+from archive.methods import asked_with, keyed
 from archive.model import Capture, Exchange, Location, Original
 from archive.rights import beside, parse, signals_of
 from archive.walls import PAGES, wall_in
@@ -350,8 +351,9 @@ class _Group:
 
     def _capture(self, number: str) -> Capture:
         exchange, head = self.exchange, self.head
+        method, sent = asked_with(exchange.request) if exchange.method != "GET" else ("GET", "")
         return Capture(
-            surt=surt_of(exchange.url),
+            surt=surt_of(keyed(exchange.url, method, sent)),
             at=exchange.began,
             url=exchange.url,
             status=head.status if head else 0,
@@ -364,6 +366,8 @@ class _Group:
             truncated=exchange.truncated,
             wall=self.wall,
             rights=self.rights,
+            method=method,
+            sent=sent,
         )
 
 
