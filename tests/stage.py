@@ -1,7 +1,7 @@
 """Pages to replay: one for each thing that pages do in a browser, all of them in three editions.
 
 `Stage` serves them live and keeps what it answered, so that an archive can be made of exactly what a browser
-was given. In every text `@` stands for the edition: 1, 2 or 3. A page says `done()` when it shows what it will.
+was given. In every text `@` stands for the edition: 1, 2 or 3. A page calls `done()` when it shows all.
 """
 
 import io
@@ -15,10 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
 HEAD = """<!doctype html><meta charset=utf-8><title>{name}, edition @</title>
-<style>body {{ font: 20px/1.4 monospace; margin: 12px }} iframe {{ border: 0; width: 90%; height: 60px }}</style>
+<style>
+body {{ font: 20px/1.4 monospace; margin: 12px }} iframe {{ border: 0; width: 90%; height: 60px }}
+</style>
 <script>
 function done() {{ document.documentElement.dataset.done = "1"; }}
-function say(text) {{ const line = document.createElement("p"); line.textContent = text; document.body.append(line); }}
+function say(text) {{
+  const line = document.createElement("p"); line.textContent = text; document.body.append(line);
+}}
 </script><body><h1>{name}: edition @</h1>
 """
 # The body of each page. One that has no script of its own is done when it is loaded.
@@ -35,13 +39,19 @@ asked.send();
 </script>""",
     "srcset": """<img srcset="small.png 1x, large.png 2x" src="none.png"><picture>
 <source srcset="wide.png" media="(min-width: 100px)"><img src="narrow.png"></picture>""",
-    "css": '<link rel=stylesheet href="first.css"><p class=probe>an import chain</p><p class=probe>and a picture</p>',
+    "css": """<link rel=stylesheet href="first.css"><p class=probe>an import chain</p>
+<p class=probe>and a picture</p>""",
     "font": """<style>@font-face { font-family: ours; src: url(face.ttf) } .probe { font: 40px ours }</style>
-<span class=probe>mmmm</span><script>document.fonts.load("40px ours").then(() => document.fonts.ready).then(done)</script>""",
+<span class=probe>mmmm</span>
+<script>document.fonts.load("40px ours").then(() => document.fonts.ready).then(done)</script>""",
     "frames": """<iframe id=one src="outer.html"></iframe><script>
 window.addEventListener("message", (event) => { say("a frame said: " + event.data); done(); });
 </script>""",
     "srcdoc": """<iframe srcdoc="<p>within</p><img src=/srcdoc/in.png>"></iframe>""",
+    "bare": """<iframe id=one src="/frames/outer.html"></iframe><script>
+addEventListener("message", (event) => { say("a frame said: " + event.data); done(); });
+</script>""",
+    "meta": """<script type=module>say(new URL("x", import.meta.url).pathname); done();</script>""",
     "module": """<script type=module>
 import { what } from "./part.js";
 const more = await import("./more.js");
@@ -50,17 +60,21 @@ done();
 </script>""",
     "history": """<script>
 history.pushState({}, "", "/history/page/2");
-fetch("next.json").then((r) => r.json()).then((said) => { say(location.pathname + ": " + said.next); done(); });
+fetch("next.json").then((r) => r.json())
+  .then((said) => { say(location.pathname + ": " + said.next); done(); });
 </script>""",
     "form": """<form id=form action=result.html target=shown><input name=q value=harbour></form>
 <iframe name=shown id=shown></iframe>
 <script>document.getElementById("shown").onload = (event) => {
   if (event.target.contentWindow.location.href !== "about:blank") done();
 };
-addEventListener("load", () => document.getElementById("form").submit());</script>""",
+window.addEventListener("load", () => document.getElementById("form").submit());</script>""",
     "sound": """<audio id=sound src=tone.wav preload=auto></audio><script>
 const sound = document.getElementById("sound");
-sound.addEventListener("loadedmetadata", () => { say(sound.duration + " seconds"); sound.currentTime = 0.75; });
+sound.addEventListener("loadedmetadata", () => {
+  say(sound.duration + " seconds");
+  sound.currentTime = 0.75;
+});
 sound.addEventListener("seeked", () => { say("at " + sound.currentTime); done(); });
 </script>""",
     "range": """<script>
@@ -70,8 +84,8 @@ fetch("tone.wav", { headers: { Range: "bytes=0-43" } }).then(async (r) => {
 </script>""",
     "redirects": """<img src=/redirects/moved.png><iframe src=/redirects/away></iframe>
 <iframe src=refresh.html></iframe>""",
-    "charsets": """<iframe src=latin.html></iframe><iframe src=japanese.html></iframe><iframe src=cyrillic.html></iframe>
-<iframe src=utf16.html></iframe>""",
+    "charsets": """<iframe src=latin.html></iframe><iframe src=japanese.html></iframe>
+<iframe src=cyrillic.html></iframe><iframe src=utf16.html></iframe>""",
     "made": """<div id=made></div><script>
 const picture = new Image();
 picture.src = "made.png";
@@ -100,7 +114,8 @@ new IntersectionObserver((seen, all) => {
   const late = document.getElementById("later"); late.onload = done; late.src = late.dataset.src;
 }).observe(document.getElementById("later"));
 </script>""",
-    "svg": """<svg width=120 height=40><use href="shapes.svg#box"></use></svg><img src=shapes.svg width=60 height=40>""",
+    "svg": """<svg width=120 height=40><use href="shapes.svg#box"></use></svg>
+<img src=shapes.svg width=60 height=40>""",
     "address": """<script>say(location.href); say(document.URL); say(document.baseURI);
 const link = document.createElement("a"); link.href = "x?y#z"; say(link.href + " " + link.pathname);
 say(new URL("up", location).href); done();</script>""",
@@ -118,38 +133,47 @@ done();
 <script>document.getElementById("shown").onload = (event) => {
   if (event.target.contentWindow.location.href !== "about:blank") done();
 };
-addEventListener("load", () => document.getElementById("form").submit());</script>""",
+window.addEventListener("load", () => document.getElementById("form").submit());</script>""",
     "sent": """<script>
-fetch("answer.json", { method: "POST", body: JSON.stringify({ page: 2 }), headers: { "Content-Type": "application/json" } })
+const headers = { "Content-Type": "application/json" };
+fetch("answer.json", { method: "POST", body: JSON.stringify({ page: 2 }), headers })
   .then((r) => r.json()).then((said) => { say(said.answer); done(); });
 </script>""",
 }  # fmt: skip
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40">'
+    '<rect id="box" width="@0" height="30" fill="teal"/></svg>'
+)
 HTML, CSS, JS, JSON = "text/html; charset=utf-8", "text/css", "text/javascript", "application/json"
 PARTS: dict[str, tuple[str, str]] = {
     "/json/comments.json": (JSON, '{"comments": @0}'),
     "/xhr/votes.json": (JSON, '{"votes": @00}'),
     "/css/first.css": (CSS, '@import "deep/second.css"; .probe { border: 2px solid }'),
     "/css/deep/second.css": (CSS, '@import url("third.css"); .probe { margin-left: @0px }'),
-    "/css/deep/third.css": (CSS, ".probe { color: rgb(@0, @, 200); background: url(../back.png) no-repeat right }"),
+    "/css/deep/third.css": (
+        CSS, ".probe { color: rgb(@0, @, 200); background: url(../back.png) no-repeat right }",
+    ),
     "/frames/outer.html": (HTML, "<p>outer @</p><iframe src=inner.html></iframe>"),
     "/frames/inner.html": (HTML, '<p>inner @</p><script>top.postMessage("inner @", "*")</script>'),
     "/module/part.js": (JS, 'export { what } from "./base.js";'),
     "/module/base.js": (JS, 'export const what = "part @";'),
-    "/module/more.js": (JS, 'export const what = new URL("x@", import.meta.url).pathname;'),
+    "/module/more.js": (JS, 'export const what = "more @";'),
     "/history/page/next.json": (JSON, '{"next": "page 3 of edition @"}'),
     "/form/result.html": (HTML, "<p>found @0 stories</p>"),
     "/redirects/there.html": (HTML, "<p>arrived @</p>"),
     "/redirects/refresh.html": (HTML, '<meta http-equiv=refresh content="0; url=fresh.html"><p>old</p>'),
     "/redirects/fresh.html": (HTML, "<p>fresh @</p>"),
     "/base/elsewhere/said.js": (JS, 'say("based @");'),
-    "/worker/worker.js": (JS, 'fetch("told.json").then((r) => r.json()).then((said) => postMessage(said.told));'),
+    "/worker/worker.js": (
+        JS, 'fetch("told.json").then((r) => r.json()).then((said) => postMessage(said.told));',
+    ),
     "/worker/told.json": (JSON, '{"told": "edition @"}'),
     "/jsonp/weather.js": (JS, '{callback}({"weather": 1@});'),
     "/post/result.html": (HTML, "<p>posted, and found @0 stories</p>"),
     "/sent/answer.json": (JSON, '{"answer": "page 2 of edition @"}'),
     "/svg/shapes.svg": (
         "image/svg+xml",
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 60 40"><rect id="box" width="@0" height="30" fill="teal"/></svg>',
+        SVG,
     ),
 }  # fmt: skip
 ENCODED = {
@@ -178,7 +202,10 @@ def picture(edition: int) -> bytes:
     """A PNG that is ten pixels wide for each edition, in a colour of its own."""
     width, height = 10 * edition, 20
     row = b"\0" + bytes((60 * edition, 40, 250 - 60 * edition)) * width
-    chunks = (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(row * height))
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row * height)),
+    )
     framed = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in (*chunks, (b"IEND", b""))
@@ -233,7 +260,11 @@ def answer(path: str, query: str, edition: int) -> tuple[str, bytes] | None:
     if path in ENCODED:
         kind, text, charset = ENCODED[path]
         return kind, text.replace("@", str(edition)).encode(charset)
-    for end, kind, make in ((".png", "image/png", picture), (".wav", "audio/wav", tone), (".ttf", "font/ttf", face)):
+    for end, kind, make in (
+        (".png", "image/png", picture),
+        (".wav", "audio/wav", tone),
+        (".ttf", "font/ttf", face),
+    ):
         if path.endswith(end):
             return kind, make(edition)
     if path not in PARTS:
@@ -261,7 +292,7 @@ class Stage:
             def do_GET(self) -> None:
                 stage.play(self)
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - the name that http.server asks for
 
             def log_message(self, *_: object) -> None:
                 """Say nothing: `given` keeps the record."""

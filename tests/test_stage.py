@@ -1,4 +1,4 @@
-"""A replayed page shows what it showed live in that edition: compared in the DOM and by pixels, in Chromium."""
+"""A replayed page shows what it showed live in that edition: in the DOM and by pixels, in Chromium."""
 
 import base64
 from collections.abc import Iterator
@@ -20,6 +20,9 @@ EDITIONS = (1, 2, 3)
 # What replay shows otherwise, and why: docs/replay-faults.md says the same.
 FAULTS = {
     "words": "the rewriter changes words that look like code",
+    "srcdoc": "addresses in a frame's srcdoc are not rewritten",
+    "meta": "import.meta.url is the address of the replay",
+    "bare": "a listener for messages that is added without naming the window hears nothing",
 }
 FACTS = """() => ({
   title: document.title,
@@ -32,10 +35,12 @@ FACTS = """() => ({
   }),
 })"""
 AS_LARGE = """(size) => {
-  const own = document.querySelector("iframe").style;
-  for (const [name, value] of [["width", size.width + "px"], ["height", size.height + "px"], ["border", "0"],
-                               ["min-width", "0"], ["min-height", "0"], ["max-width", "none"], ["flex", "none"]])
-    own.setProperty(name, value, "important");
+  const own = {
+    position: "fixed", top: 0, left: 0, "z-index": 9, border: 0, "max-width": "none", "max-height": "none",
+    width: size.width + "px", height: size.height + "px",
+  };
+  for (const [name, value] of Object.entries(own))
+    document.querySelector("iframe").style.setProperty(name, value, "important");
 }"""
 DIFFERENCE = """async ([one, other]) => {
   const pixels = async (data) => {
@@ -49,9 +54,9 @@ DIFFERENCE = """async ([one, other]) => {
   };
   const [a, b] = [await pixels(one), await pixels(other)];
   if (a.length !== b.length) return -1;
+  const apart = (n) => Math.abs(a[n] - b[n]);
   let count = 0;
-  for (let n = 0; n < a.length; n += 4)
-    if (Math.abs(a[n] - b[n]) + Math.abs(a[n + 1] - b[n + 1]) + Math.abs(a[n + 2] - b[n + 2]) > 30) count += 1;
+  for (let n = 0; n < a.length; n += 4) count += apart(n) + apart(n + 1) + apart(n + 2) > 30;
   return count;
 }"""
 
@@ -154,9 +159,6 @@ def differs(page: Any, live: Seen, again: Seen) -> list[str]:
         found += [f"{key}: {before[key]!r} is {after[key]!r}" for key in before if before[key] != after[key]]
     images = [base64.b64encode(each.image).decode() for each in (live, again)]
     count = page.evaluate(DIFFERENCE, images)
-    if count == -1:
-        from pathlib import Path
-        Path("/tmp/st-a.png").write_bytes(live.image); Path("/tmp/st-b.png").write_bytes(again.image)
     return found + ([f"{count} pixels"] if count else [])
 
 
