@@ -356,6 +356,8 @@ class _Room:
         if self._taken < self._most:
             return None
         with self._lock:
+            if self._taken < self._most:  # the writer came first: nobody would wake who waits now
+                return None
             future: Future[None] = Future()
             self._wanting.append(future)
             return future

@@ -95,6 +95,24 @@ def test_fetching_waits_while_too_much_is_queued(tmp_path: Path, monkeypatch: py
     spool.close("finished")
 
 
+def test_nobody_waits_for_room_that_was_given_back_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    room, lock = _Room(1000), threading.Lock()
+    room.take(2000)
+
+    class WriterComesFirst:
+        """A lock that the fetching thread gets only after the writer has given back its room."""
+
+        def __enter__(self) -> None:
+            monkeypatch.setattr(room, "_lock", lock)
+            room.give_back(2000)
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing is held."""
+
+    monkeypatch.setattr(room, "_lock", WriterComesFirst())
+    assert room.wanted() is None
+
+
 def test_an_exchange_that_cannot_be_recorded_fails_alone(tmp_path: Path) -> None:
     spool = begin(tmp_path)
     bad = spool.submit(exchange(began="no moment"))
