@@ -15,6 +15,9 @@ STATUS_LINE = re.compile(rb"HTTP/(\d+(?:\.\d+)?)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*)
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?\Z", re.S)
 CHUNK_START = re.compile(rb"[ \t]*[0-9a-fA-F]{0,16}[ \t]*(?:;.*)?\r?\Z", re.S)
 MAX_CHUNK_LINE = 8192
+MOST_DECODED = 256 << 20  # bytes that a coded body may become: four times what is fetched by default
+MOST_MEMBERS = 1000  # gzip members of one body
+STEP = 256 << 10
 
 
 class NotHttp(ValueError):
@@ -197,7 +200,10 @@ def entity(head: ResponseHead, body: bytes) -> bytes:
 
 
 def decode(head: ResponseHead, payload: bytes) -> bytes:
-    """The payload without content codings; undecodable bytes are given back as they are."""
+    """The payload without content codings; undecodable bytes are given back as they are.
+
+    What a few bytes blow up to is cut at MOST_DECODED.
+    """
     codings = b",".join(head.all(b"content-encoding")).lower().split(b",")
     for coding in reversed([c.strip() for c in codings]):
         payload = _decoded(coding, payload)
@@ -221,7 +227,7 @@ def _unbrotli(payload: bytes) -> bytes:
 
     reader = brotli.Decompressor()
     try:
-        return bytes(reader.process(payload)) or payload
+        return bytes(reader.process(payload, output_buffer_limit=MOST_DECODED))[:MOST_DECODED] or payload
     except brotli.error:
         return payload
 
@@ -264,13 +270,14 @@ def _inflates(start: bytes, window: int) -> bool:
 
 
 def _inflate(payload: bytes, window: int) -> bytes:
-    out = bytearray()
-    rest = payload
-    while rest:
-        reader = zlib.decompressobj(window)
-        try:
-            out += reader.decompress(rest)
-        except zlib.error:
-            break
-        rest = reader.unused_data
+    out, at, members = bytearray(), 0, 0
+    try:
+        while at < len(payload) and len(out) < MOST_DECODED and members < MOST_MEMBERS:
+            reader, members = zlib.decompressobj(window), members + 1
+            while not reader.eof and at < len(payload) and len(out) < MOST_DECODED:
+                piece = payload[at : at + STEP]
+                out += reader.decompress(piece, MOST_DECODED - len(out))
+                at += len(piece) - len(reader.unused_data)
+    except zlib.error:
+        pass  # what came before is all there is
     return bytes(out) or payload

@@ -3,11 +3,14 @@
 import contextlib
 import gzip
 import zlib
+from collections.abc import Callable
 
+import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive import wire
 from archive.wire import Dechunker, NotHttp, dechunk, decode, entity, head_end, read_head
 
 CHUNKED = b"5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n"
@@ -102,6 +105,27 @@ def test_content_codings_are_undone(coding: bytes, coded: bytes) -> None:
 
 def test_a_broken_gzip_body_is_given_back_as_it_is() -> None:
     assert decode(read_head(head(b"Content-Encoding: gzip")), b"not gzip") == b"not gzip"
+
+
+def test_several_gzip_members_are_one_body() -> None:
+    coded = gzip.compress(b"one ") + gzip.compress(b"two") + b"rubbish"
+    assert decode(read_head(head(b"Content-Encoding: gzip")), coded) == b"one two"
+
+
+@pytest.mark.parametrize(
+    ("coding", "coder"), [(b"gzip", gzip.compress), (b"deflate", zlib.compress), (b"br", brotli.compress)]
+)
+def test_a_body_that_blows_up_is_cut(
+    monkeypatch: pytest.MonkeyPatch, coding: bytes, coder: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr(wire, "MOST_DECODED", 100_000)
+    found = decode(read_head(head(b"Content-Encoding: " + coding)), coder(bytes(10_000_000)))
+    assert found == bytes(100_000)
+
+
+def test_endless_empty_members_are_not_all_read() -> None:
+    coded = gzip.compress(b"") * 100_000 + gzip.compress(b"never reached")
+    assert decode(read_head(head(b"Content-Encoding: gzip")), coded) == coded
 
 
 def test_the_entity_is_the_body_without_transfer_coding() -> None:
