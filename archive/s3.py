@@ -373,6 +373,8 @@ class S3Store:
         full = self.prefix + key
         try:
             told = self._call(key, self.client.list_object_versions, Prefix=full)
+        except (StoreBusy, StoreDenied):
+            raise  # what is hidden from us may still be there
         except StoreError:
             return  # no versions here
         found = [*told.get("Versions", ()), *told.get("DeleteMarkers", ())]

@@ -283,3 +283,14 @@ def test_a_stop_cuts_the_waiting_short() -> None:
 
     with pytest.raises(StoreBusy):
         patiently(work, Patience(seconds=600, first=300), what="x", stop=stop)
+
+
+@pytest.mark.parametrize("change", ["amend", "erase"])
+def test_what_may_have_old_versions_that_cannot_be_seen_is_not_said_to_be_gone(
+    wire: Faulty, archive: str, change: str
+) -> None:
+    store = open_store(archive)
+    store.put("warc/a", b"secret")
+    wire.faults.append(Fault("503", "GET", "versions"))
+    with pytest.raises(StoreBusy):
+        store.amend("warc/a", b"blank") if change == "amend" else store.erase("warc/a")
