@@ -13,19 +13,18 @@ IETF draft's Content-Usage.
 import html
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote, urlsplit
 
-from archive.wire import ResponseHead, entity
+from archive.opening import STEP, Opening
+from archive.wire import ResponseHead
 
 AGENT = "newsmorgue"
-# Bytes of HTML that are looked at where no <body> comes before, bytes as sent that these may take (no more
-# than the first piece of a Spill), and bytes that are decoded at a time. Heads of 140 KiB are real.
-LOOK, SENT, STEP = 256 * 1024, 256 * 1024, 16 * 1024
+# Bytes of HTML that are looked at where no <body> comes before. Heads of 140 KiB are real.
+LOOK = 256 * 1024
 MOST, LONGEST = 32, 500
 PAGES = ("text/html", "application/xhtml+xml")
 PLAIN = frozenset(("noarchive", "nocache", "nosnippet", "noindex", "noimageindex", "noai", "noimageai"))
@@ -98,11 +97,16 @@ def signals_of(head: ResponseHead, body: bytes) -> Signals:
 
     `body` is as sent; more than its first 256 KiB are not looked at.
     """
+    return signals_in(head, Opening(head, body) if body and head.mime in PAGES else None)
+
+
+def signals_in(head: ResponseHead, opening: Opening | None) -> Signals:
+    """`signals_of`, for a page that has been opened already; None where it is no page."""
     # Most responses say nothing in their head, and each costs only this.
     told = [(name.lower(), value) for name, value in head.headers if name.lower() in HEADERS]
     pairs = list(_of_headers(told)) if told else []
-    if body and head.mime in PAGES:
-        page = list(_of_page(head, body[:SENT]))
+    if opening:
+        page = list(_of_page(opening))
         if any(name in TDM for name, _ in page):
             pairs = [pair for pair in pairs if pair[0] not in TDM]
         pairs += page
@@ -178,8 +182,8 @@ def _uses(value: str) -> Iterator[tuple[str, str]]:
             yield name, said
 
 
-def _of_page(head: ResponseHead, body: bytes) -> Iterator[tuple[str, str]]:
-    for found in _metas(_decoded(head, entity(head, body))):
+def _of_page(opening: Opening) -> Iterator[tuple[str, str]]:
+    for found in _metas(opening):
         name = found.get("name", "").strip().lower()
         content = html.unescape(found.get("content", "")).strip()
         if name in ("robots", AGENT):
@@ -188,13 +192,13 @@ def _of_page(head: ResponseHead, body: bytes) -> Iterator[tuple[str, str]]:
             yield from _tdm(name, content)
 
 
-def _metas(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
+def _metas(opening: Opening) -> Iterator[dict[str, str]]:
     """The attributes of the meta tags of a page's head that have one of our names in them, in order.
 
     Found by their names and not by reading the page tag by tag: that is five times faster.
     """
-    page = _head_of(pieces)
-    low = page.lower()
+    end = _head_end(opening)
+    page, low = opening.first(end), opening.low(end)
     starts: dict[int, int] = {}
     for name in META_NAMES:
         place = low.find(name)
@@ -211,21 +215,21 @@ def _metas(pieces: Iterator[bytes]) -> Iterator[dict[str, str]]:
             yield _attributes(page[start + 5 : end])
 
 
-def _head_of(pieces: Iterator[bytes]) -> bytes:
-    """The page up to its <body>, or as far as is looked."""
-    page = low = b""
+def _head_end(opening: Opening) -> int:
+    """Index of the page's <body>, or as far as is looked."""
     tries = MOST_TAGS  # a hostile page may write it in a comment a thousand times
-    for piece in pieces:
-        place = max(len(low) - 6, 0)
-        page += piece
-        low += piece.lower()
+    place, size = 0, STEP
+    while True:
+        low = opening.low(size)
         while tries and (place := low.find(b"<body", place)) >= 0:
             if low[place + 5 : place + 6] in SPACE:
                 if _is_markup(low, place, HIDING[:2]):
-                    return page[:place]
+                    return place
                 tries -= 1
             place += 5
-    return page[:LOOK]
+        if len(low) < size or size >= LOOK:
+            return len(low)
+        place, size = max(len(low) - 6, 0), size * 2
 
 
 def _is_markup(low: bytes, place: int, hiding: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -264,47 +268,6 @@ def _attributes(tag: bytes) -> dict[str, str]:
     for name, *values in ATTRIBUTE.findall(tag):
         found.setdefault(name.decode("latin-1").lower(), b"".join(values).decode("utf-8", "replace"))
     return found
-
-
-def _decoded(head: ResponseHead, payload: bytes) -> Iterator[bytes]:
-    """The beginning of a body without content coding, in steps; as it is where its head lies."""
-    coding = b",".join(head.all(b"content-encoding")).strip().lower()
-    if coding in (b"gzip", b"x-gzip") and payload[:2] == b"\x1f\x8b":
-        yield from _inflated(payload, 31)
-    elif coding == b"deflate" and payload:
-        yield from _inflated(payload, 15 if payload[0] & 0x0F == 8 else -15)
-    elif coding == b"br":
-        yield from _unbrotlied(payload)
-    else:
-        yield from (payload[start : start + STEP] for start in range(0, min(LOOK, len(payload)), STEP))
-
-
-def _inflated(payload: bytes, window: int) -> Iterator[bytes]:
-    reader, rest = zlib.decompressobj(window), payload
-    for _ in range(LOOK // STEP):
-        try:
-            piece = reader.decompress(rest, STEP)
-        except zlib.error:
-            return
-        rest = reader.unconsumed_tail
-        if not piece:
-            return
-        yield piece
-
-
-def _unbrotlied(payload: bytes) -> Iterator[bytes]:
-    import brotli
-
-    reader, rest = brotli.Decompressor(), payload
-    for _ in range(LOOK // STEP):
-        try:
-            piece = reader.process(rest, output_buffer_limit=STEP)
-        except brotli.error:
-            return
-        rest = b""
-        if not piece:
-            return
-        yield piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

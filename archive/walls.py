@@ -15,13 +15,13 @@ Sources: the vendors' own documents on how to detect their answers, where there 
 
 import html
 import re
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from archive.opening import Opening
 from archive.phrases import bare, says_consent, says_login, says_not_found, says_robot
-from archive.wire import Dechunker, ResponseHead
+from archive.wire import ResponseHead
 
 WINDOW = 64 << 10  # bytes of a body that are looked at
 GLANCE = 16 << 10  # bytes in which the title of a page stands, nearly always
@@ -31,6 +31,7 @@ NOT_THERE = (404, 410, 451)  # they say themselves what they are
 PROSE = 600  # characters in long paragraphs from which a page has a text of its own
 SPOKEN = 80  # characters from which a paragraph is text, and not a label
 LONG = 180  # characters from which it is no teaser either
+CROWDED = 25  # links from which a page leads on: a vendor's leads to itself, and to its terms
 TELLING = 12  # bytes from which a phrase says what is not found: "404" alone may be anything
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -187,54 +188,18 @@ def wall_of(
     )
 
 
-def wall_in(head: ResponseHead, start: bytes, url: str) -> Wall | None:
-    """`wall_of` for an answer as it crossed the wire; `start` are the first bytes of its body, or all.
+def wall_in(head: ResponseHead, opening: Opening, url: str) -> Wall | None:
+    """`wall_of` for an answer as it crossed the wire, of which the beginning is there.
 
     An ordinary page costs a glance at its first bytes: a bulky one is no challenge, and only where its title
     or first heading says that there is nothing, more of it is decoded.
     """
     if head.mime not in PAGES:
         return None
-    payload = Dechunker().feed(start) if head.chunked else start
-    bulky = head.status == 200 and len(payload) > (BULKY if head.get(b"content-encoding") else WINDOW)
-    body = decoded_start(head, payload, GLANCE if bulky else WINDOW + 1)
-    if bulky and not _says_something(body, head.headers):
+    bulky = head.status == 200 and len(opening.payload) > (BULKY if opening.coded else WINDOW)
+    if bulky and not _says_something(opening.first(GLANCE), head.headers):
         return _by_headers(head.status, head.headers)
-    if bulky:
-        body = decoded_start(head, payload, WINDOW + 1)
-    return wall_of(head.status, head.headers, body, url)
-
-
-def decoded_start(head: ResponseHead, payload: bytes, limit: int) -> bytes:
-    """The first `limit` bytes of a payload without its content coding; as it stands where that fails."""
-    codings = [c.strip() for c in b",".join(head.all(b"content-encoding")).lower().split(b",")]
-    coding = codings[0] if len(codings) == 1 else b"?"
-    try:
-        if coding in (b"gzip", b"x-gzip"):
-            return zlib.decompressobj(31).decompress(payload, limit)
-        if coding == b"deflate":
-            window = 15 if payload[:1] and payload[0] & 0x0F == 8 else -15
-            return zlib.decompressobj(window).decompress(payload, limit)
-        if coding == b"br":
-            return _unbrotli(payload, limit)
-    except zlib.error:
-        pass  # the head lies about its coding: taken as it stands
-    return payload[:limit]
-
-
-def _unbrotli(payload: bytes, limit: int) -> bytes:
-    """Brotli's reader knows no limit: it is fed in small pieces until there is enough."""
-    import brotli
-
-    reader, out = brotli.Decompressor(), b""
-    try:
-        for at in range(0, len(payload), 2048):
-            out += reader.process(payload[at : at + 2048])
-            if len(out) >= limit:
-                break
-    except brotli.error:
-        pass
-    return out[:limit] or payload[:limit]
+    return wall_of(head.status, head.headers, opening.first(WINDOW + 1), url)
 
 
 def _says_something(body: bytes, headers: Headers) -> bool:
@@ -270,8 +235,11 @@ class _Page:
         return self._find(name, start)[0]
 
     def _find(self, name: bytes, start: int) -> tuple[bytes, int]:
-        """The inside of the next element of this name, and where it ends (-1: there is none)."""
-        at = self.body.find(b"<" + name, start)
+        """The inside of the next element of this name, and where it ends (-1: there is none).
+
+        One behind another is looked for nearby: to look through the whole page would cost more than all else.
+        """
+        at = self.body.find(b"<" + name, start, start + GLANCE if start else WINDOW)
         if at < 0:
             at = self.body.find(b"<" + name.upper(), start, start + GLANCE)
         opened = self.body.find(b">", at) if at >= 0 else -1
@@ -310,10 +278,25 @@ class _Page:
         return next((mark for mark in marks if mark in self.body), b"")
 
     @property
+    def crowded(self) -> bool:
+        """Whether more links stand on the page than on any vendor's."""
+        at = 0
+        for _ in range(CROWDED):
+            at = self.body.find(b"</a", at) + 1
+            if not at:
+                return False
+        return True
+
+    @property
     def marked_missing(self) -> bool:
         """Whether a well-known system marks the page as its error page (WordPress: a class of the body)."""
-        at = self.body.find(b"error404")
-        return at >= 0 and self.body.rfind(b"<body", max(0, at - 2000), at) > self.body.rfind(b">", 0, at)
+        at = self.body.find(b"<body")
+        while at >= 0:
+            tag = self.body[at : at + 2000].partition(b">")[0]
+            if b"error404" in tag:
+                return True
+            at = self.body.find(b"<body", at + 5, at + GLANCE)
+        return False
 
     @property
     def signed(self) -> bool:
@@ -362,8 +345,8 @@ def _sure(vendor: str, sure: float, why: str) -> Wall:
 def _challenge(page: _Page) -> Wall | None:
     """A vendor's page by its marks, or any page that asks who reads it and has a captcha."""
     refused = page.status >= 400 or page.status in (202,)
-    if not (page.whole or refused):
-        return None  # no vendor's page is that big
+    if not refused and (not page.whole or page.crowded):
+        return None  # no vendor's page is that big, or leads anywhere
     for vendor in VENDORS:
         mark = page.has(vendor.marks)
         beside = page.has(vendor.beside) if mark else b""

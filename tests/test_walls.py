@@ -18,6 +18,7 @@ from archive.extract import extract
 from archive.index import Index
 from archive.memory import remembered
 from archive.model import Exchange
+from archive.opening import Opening
 from archive.process import extract_run
 from archive.room.origins import Origins
 from archive.room.pages import Room
@@ -98,29 +99,32 @@ CODINGS = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "br": bro
 @pytest.mark.parametrize("coding", CODINGS)
 def test_a_wall_is_found_behind_any_coding(coding: str) -> None:
     data = CODINGS[coding](lost("Page not found", "404", "en").encode())
-    found = wall_in(head_of(coding), data, STORY)
+    found = wall_in(head_of(coding), Opening(head_of(coding), data), STORY)
     assert found is not None
     assert found.label == "soft-404"
 
 
 def test_a_wall_is_found_behind_deflate_as_old_servers_send_it() -> None:
-    assert wall_in(head_of("deflate"), raw_deflate(lost("Page not found", "404", "en").encode()), STORY)
+    page = raw_deflate(lost("Page not found", "404", "en").encode())
+    assert wall_in(head_of("deflate"), Opening(head_of("deflate"), page), STORY)
 
 
 def test_a_wall_is_found_where_the_head_lies_about_the_coding() -> None:
-    assert wall_in(head_of("gzip"), lost("Page not found", "404", "en").encode(), STORY)
+    page = lost("Page not found", "404", "en").encode()
+    assert wall_in(head_of("gzip"), Opening(head_of("gzip"), page), STORY)
 
 
 def test_a_bulky_soft_404_is_found_by_its_title() -> None:
     noise = "".join(chr(33 + (n * n * 7919 + n) % 90) for n in range(200_000)).replace("<", "x")
     page = shell("Page not found | The Paper", f"<h1>404</h1><script>{noise}</script>").encode()
-    found = wall_in(head_of("gzip"), gzip.compress(page)[: 96 << 10], STORY)
+    found = wall_in(head_of("gzip"), Opening(head_of("gzip"), gzip.compress(page)[: 96 << 10]), STORY)
     assert found is not None
     assert found.label == "soft-404"
 
 
 def test_what_is_no_page_has_no_wall() -> None:
-    assert wall_in(head_of(mime="application/json"), b"<title>404</title>", STORY) is None
+    head = head_of(mime="application/json")
+    assert wall_in(head, Opening(head, b"<title>404</title>"), STORY) is None
 
 
 NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)

@@ -29,7 +29,8 @@ from warcio.warcwriter import WARCWriter
 from archive.cdxj import surt_of
 from archive.methods import asked_with, keyed
 from archive.model import Capture, Exchange, Location, Original
-from archive.rights import beside, parse, signals_of
+from archive.opening import Opening
+from archive.rights import beside, parse, signals_in
 from archive.walls import PAGES, wall_in
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
@@ -38,7 +39,6 @@ GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 STORED = 0xFFFF  # bytes of a stored block, at most
 CODED = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "video/", "audio/", "font/woff")
 WORTH = 256  # bytes of a body below which a revisit would be no smaller than the response
-LOOKED_AT = 96 << 10  # bytes of a body on the wire in which a wall is looked for
 FIELDS = "application/warc-fields"
 CERTIFICATES = "application/pem-certificate-chain"
 PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
@@ -205,9 +205,10 @@ class _Group:
         self.head = _head(exchange) if exchange.response else None
         self.digest = _payload_digest(exchange, self.head) if exchange.response else ""
         self.lie = self._lie()
-        self.wall = self._wall()
+        opening = self._opening()
+        self.wall = self._wall(opening)
         self.original = self._original(known)
-        self.rights = self._rights()
+        self.rights = self._rights(opening)
         self.members: list[bytes | Callable[[Put], None]] = []
 
     def _original(self, known: Callable[[str], Original | None]) -> Original | None:
@@ -225,20 +226,24 @@ class _Group:
             return None
         return misfit(self.head, next(self.exchange.body_pieces(), b"")[:4096])
 
-    def _wall(self) -> str:
+    def _opening(self) -> Opening | None:
+        """The beginning of the page; None where the answer is none."""
+        if self.head is None or self.head.mime not in PAGES or not self.exchange.body_size:
+            return None
+        return Opening(self.head, next(self.exchange.body_pieces(), b""))
+
+    def _wall(self, opening: Opening | None) -> str:
         """What stands in the page's place, as far as the answer alone tells; "" where nothing does."""
         if self.head is None or self.head.mime not in PAGES or self.exchange.method == "HEAD":
             return ""
-        start = next(self.exchange.body_pieces(), b"")[:LOOKED_AT]
-        found = wall_in(self.head, start, self.exchange.url)
+        found = wall_in(self.head, opening or Opening(self.head, b""), self.exchange.url)
         return found.label if found else ""
 
-    def _rights(self) -> str:
+    def _rights(self, opening: Opening | None) -> str:
         """The publisher's signals; a revisit has no page of its own, only its head and its host speak."""
         if self.head is None:
             return ""
-        body = b"" if self.original else next(self.exchange.body_pieces(), b"")
-        own = signals_of(self.head, body)
+        own = signals_in(self.head, None if self.original else opening)
         return str(beside(own, parse(self.exchange.rights)) if self.exchange.rights else own)
 
     def written(self, *, certificates: bool) -> Written:
@@ -393,7 +398,7 @@ def _member(data: bytes) -> bytes:
 
 def _stored_member(head: bytes, body: bytes) -> bytes:
     """A gzip member: the head compressed, the body, coded already, only stored (RFC 1951, section 3.2.4)."""
-    coder = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, -15)
+    coder = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, -12, 5)  # of a head: larger tables cost their making
     parts = [GZIP_HEAD, coder.compress(head), coder.flush(zlib.Z_SYNC_FLUSH)]
     for start in range(0, max(len(body), 1), STORED):
         piece = body[start : start + STORED]
