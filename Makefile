@@ -32,7 +32,13 @@ up: $(VENV)/run.stamp $(VAR)/wabac/sw.js  ## start everything on this machine (U
 down:  ## stop what `make up` started
 	@$(BIN)/morgue down --var $(VAR)
 
-test: $(VENV)/dev.stamp $(VAR)/wabac/sw.js  ## run the tests (T="tests/test_wire.py -k chunk" for some)
+# pywb is GPL, py-wacz has pins of its own: each runs beside us, in an environment of its own.
+$(VAR)/peers/%/stamp: requirements/%.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+test: $(VENV)/dev.stamp $(VAR)/wabac/sw.js $(VAR)/peers/pywb/stamp $(VAR)/peers/wacz/stamp  ## run the tests (T="tests/test_wire.py -k chunk" for some)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(T)
 
 lint: $(VENV)/dev.stamp  ## ruff, mypy --strict, import-linter

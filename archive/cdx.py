@@ -18,20 +18,22 @@ from typing import Any
 from archive.cdxj import moment_of, surt_of
 from archive.errors import CallerError
 from archive.index import Index
+from archive.noise import alike
 
 COLUMNS = (
     "urlkey", "timestamp", "url", "mime", "status", "digest", "redirect", "robotflags", "length", "offset",
     "filename",
 )  # fmt: skip
-OURS = ("id", "date", "media", "truncated", "wall", "rights")
+OURS = ("id", "date", "media", "truncated", "wall", "rights", "is_fuzzy")
 OTHER_NAMES = {"original": "url", "mimetype": "mime", "statuscode": "status", "endtimestamp": "timestamp"}
 PARAMETERS = {
     "url", "matchType", "from", "to", "filter", "sort", "closest", "limit", "fl", "collapse", "output",
-    "page", "pageSize", "showNumPages",
+    "page", "pageSize", "showNumPages", "allowFuzzy",
 }  # fmt: skip
 OTHER_PARAMETERS = {"fields": "fl", "from_ts": "from", "collapseTime": "collapse"}
-IGNORED = {"gzip", "allowFuzzy", "fastLatest"}  # what clients of other servers send, and what changes nothing
+IGNORED = {"gzip", "fastLatest"}  # what clients of other servers send, and what changes nothing
 OUTPUTS = {"cdxj": "text/x-cdxj", "json": "application/x-ndjson", "text": "text/plain"}
+YES, NO = ("1", "true", "yes"), ("0", "false", "no")
 MATCHES = ("exact", "prefix", "host", "domain")
 SORTS = ("default", "reverse", "closest")
 PAGE_BLOCKS = 10
@@ -58,7 +60,8 @@ class Query:
     """A question, taken apart. `since` and `until` are timestamps, both included; `limit` 0 means all.
 
     `ranges` are the stretches of the index that may hold answers, in index order. `collapse` names fields and
-    how many of their first characters count (None: all).
+    how many of their first characters count (None: all). Where `loose` names a URL that was never captured,
+    captures that differ from it in noise alone answer for it.
     """
 
     ranges: tuple[Range, ...]
@@ -74,6 +77,7 @@ class Query:
     page: int | None = None
     page_size: int = PAGE_BLOCKS
     count_pages: bool = False
+    loose: str = ""
 
 
 def read_query(pairs: Iterable[tuple[str, str]]) -> Query:
@@ -98,7 +102,8 @@ def read_query(pairs: Iterable[tuple[str, str]]) -> Query:
         output=_one_of("output", said["output"], tuple(OUTPUTS)),
         page=_number("page", said["page"], 0) if said["page"] else None,
         page_size=_number("pageSize", said["pageSize"], PAGE_BLOCKS, low=1, high=MOST_BLOCKS),
-        count_pages=_last(said["showNumPages"]).lower() in ("1", "true", "yes"),
+        count_pages=_last(said["showNumPages"]).lower() in YES,
+        loose=url if match == "exact" and not paged and _loose(said["allowFuzzy"], sort) else "",
     )
 
 
@@ -111,6 +116,12 @@ def _named(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
         elif name not in IGNORED:
             raise CallerError(f"{given!r} is no parameter; there are {', '.join(sorted(PARAMETERS))}")
     return said
+
+
+def _loose(said: list[str], sort: str) -> bool:
+    """Whether a capture of nearly this URL will do: for replay, and where it is said."""
+    text = _last(said).lower()
+    return sort == "closest" if text not in YES + NO else text in YES
 
 
 def _last(values: list[str]) -> str:
@@ -277,8 +288,7 @@ def rows(index: Index, query: Query) -> Iterator[Row]:
         if query.page >= max(len(pages), 1):
             raise CallerError(f"page={query.page} is not there: the last page is {max(len(pages) - 1, 0)}")
         ranges = pages[query.page] if pages else ()
-    found: Iterator[Row] = map(row_of, _lines(index, ranges, reverse=query.sort == "reverse"))
-    found = _timed(found, query.since, query.until)
+    found = _timed(_found(index, query, ranges), query.since, query.until)
     for each in query.filters:
         found = _filtered(found, each)
     for field, count in query.collapse:
@@ -286,11 +296,26 @@ def rows(index: Index, query: Query) -> Iterator[Row]:
     return iter(_nearest(found, query)) if query.sort == "closest" else found
 
 
+def _found(index: Index, query: Query, ranges: tuple[Range, ...]) -> Iterator[Row]:
+    """Rows of the stretches, in order; or of nearly the URL, where it was never captured."""
+    reverse = query.sort == "reverse"
+    if query.loose and not index.captures(query.loose):
+        return map(_loosely, sorted(alike(index, query.loose), reverse=reverse))
+    return map(row_of, _lines(index, ranges, reverse=reverse))
+
+
 def row_of(line: bytes) -> Row:
     """A CDXJ line as a row."""
     text = line.decode()
     key, stamp, fields = text.split(" ", 2)
     return {"urlkey": key, "timestamp": stamp, **json.loads(fields), "": text}
+
+
+def _loosely(line: bytes) -> Row:
+    """A row that says that it is of another URL than was asked for, as pywb says it."""
+    row = row_of(line) | {"is_fuzzy": "1"}
+    fields = {name: value for name, value in row.items() if name not in ("urlkey", "timestamp", "")}
+    return row | {"": f"{row['urlkey']} {row['timestamp']} {json.dumps(fields, ensure_ascii=False)}"}
 
 
 def _timed(found: Iterator[Row], since: str, until: str) -> Iterator[Row]:

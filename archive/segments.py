@@ -216,9 +216,9 @@ class Segment:
         return range(max(bisect_left(firsts, start) - 1, 0), bisect_left(firsts, end))
 
     def edges(self, start: bytes, end: bytes) -> list[bytes]:
-        """Where blocks begin between the two: `key timestamp`."""
+        """Where a block begins behind another, between the two: `key timestamp`."""
         firsts = self._list()[0]
-        return firsts[bisect_left(firsts, start) : bisect_left(firsts, end)]
+        return firsts[max(bisect_left(firsts, start), 1) : bisect_left(firsts, end)]
 
     def lines(self, start: bytes, end: bytes, *, reverse: bool = False) -> Iterator[bytes]:
         """Lines from `start` on, before `end`, in order; a long scan reads several blocks at once."""

@@ -14,7 +14,9 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
+from archive.index import recent
 from archive.model import Exchange, Run
+from archive.originals import Originals
 from archive.process import extract_run
 from archive.publish import publish
 from archive.room.desk import Desk, open_desk
@@ -67,6 +69,7 @@ class Keeper:
     root: Path
     store: Store = field(init=False)
     runs: int = 0
+    revisits: bool = False  # what earlier runs have is kept as a revisit, as crawls do
 
     def __post_init__(self) -> None:
         self.store = FolderStore(self.root / "archive")
@@ -82,7 +85,8 @@ class Keeper:
             software="test",
             parameters={},
         )
-        spool = Spool(self.root / "spool", start)
+        known = recent(self.store, site, datetime(2020, 1, 1, tzinfo=UTC)) if self.revisits else []
+        spool = Spool(self.root / "spool", start, originals=Originals(known) if known else None)
         for answer in answers:
             spool.submit(answer.exchange()).result(30)
         spool.close("finished")

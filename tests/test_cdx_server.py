@@ -146,6 +146,43 @@ def test_a_domain_holds_its_hosts_on_other_ports(tmp_path: Path) -> None:
     assert found == ["http://paper.example:8080/a"]
 
 
+# --- nearly the URL ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def busted(tmp_path: Path) -> Ask:
+    """Comments of three days, each asked for with a number of its own."""
+    keeper = Keeper(tmp_path)
+    for day in (20, 21, 22):
+        keeper.keep(page(day, f"{PAPER}/c.json?article=7&_={1000 + day}"))
+    reader = a_reader(keeper.store)
+    return lambda **params: reader.get("/cdx", params={"url": f"{PAPER}/c.json?article=7&_=5", **params})
+
+
+def test_for_a_replay_what_differs_in_noise_alone_answers_by_its_distance_in_time(busted: Ask) -> None:
+    for day, order in ((20, [20, 21, 22]), (21, [21, 20, 22]), (23, [22, 21, 20])):
+        answer = busted(closest=f"202611{day}070005")
+        assert [int(stamp[6:8]) for stamp in stamps(answer)] == order
+        assert all(json.loads(line.split(" ", 2)[2])["is_fuzzy"] == "1" for line in answer.text.splitlines())
+
+
+def test_a_list_of_captures_has_the_url_alone_unless_it_is_said(busted: Ask) -> None:
+    assert busted().text == ""
+    assert len(stamps(busted(allowFuzzy="1"))) == 3
+    assert busted(closest="2026", allowFuzzy="0").text == ""
+
+
+def test_a_url_that_was_captured_answers_for_itself_and_says_nothing(busted: Ask) -> None:
+    answer = busted(url=f"{PAPER}/c.json?article=7&_=1021", closest="20261120070005")
+    assert [int(stamp[6:8]) for stamp in stamps(answer)] == [21]
+    assert "is_fuzzy" not in answer.text
+
+
+@pytest.mark.parametrize("query", ["article=8&_=5", "article=7&page=2&_=5", "article=7&_=abc"])
+def test_no_parameter_that_selects_content_is_passed_over(busted: Ask, query: str) -> None:
+    assert busted(url=f"{PAPER}/c.json?{query}", closest="20261120070005").text == ""
+
+
 # --- time --------------------------------------------------------------------------------------------------
 
 

@@ -1,27 +1,18 @@
 """Which capture answers a request: the nearest in time, with care for redirects and passing errors.
 
-Rules: a URL that was captured answers for itself. Only one that was not, and that has noise in its query, is
-answered by captures that differ in noise alone, and then by the nearest of all of them in time.
+A URL that was never captured is answered by captures that differ from it in noise alone (archive.noise).
 """
 
-import re
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from archive.cdxj import capture_of, stamp_of, surt_of
 from archive.errors import NotCaptured, TooFar
 from archive.index import Index
 from archive.model import Capture
+from archive.noise import alike, without_noise
 from archive.room.links import absolute
 
-# Parameters that scripts add so that no cache answers; only where their value is a plain number.
-BUSTERS = frozenset(("_", "cb", "cachebuster", "_t", "timestamp", "rnd", "rand", "random", "nocache"))
-NUMBER = re.compile(r"\d{1,20}(\.\d{1,20})?\Z", re.A)
-# The name of a function that a script has just made, which the answer calls (JSONP).
-CALLBACKS = frozenset(("callback", "jsonp", "jsoncallback"))
-MADE_NAME = re.compile(r"\w*\d{5,}\w*\Z", re.A)
-MOST_SIMILAR = 10_000  # captures under one path: where there are more, none is known to be the nearest
 PATIENCE = timedelta(hours=1)
 
 
@@ -33,22 +24,10 @@ def find(index: Index, url: str, at: datetime | None) -> tuple[Capture, bool]:
     found = index.captures(url)
     if found:
         return choose(found, url, at), False
-    plain = without_noise(url)
-    found = [*index.captures(plain), *_alike(index, plain)] if plain != url else []
+    found = [capture_of(line.decode()) for line in alike(index, url)]
     if not found:
         raise NotCaptured(f"nothing was captured of {url}")
-    return choose(found, plain, at), True
-
-
-def _alike(index: Index, plain: str) -> list[Capture]:
-    """Captures whose URL is `plain` but for noise in its query."""
-    start = surt_of(plain.partition("?")[0]) + "?"
-    lines = index.lines(start.encode(), (start + "\U0010ffff").encode())
-    found = [capture_of(line.decode()) for line in islice(lines, MOST_SIMILAR)]
-    if len(found) == MOST_SIMILAR:
-        return []
-    key = surt_of(plain)
-    return [c for c in found if (other := without_noise(c.url)) != c.url and surt_of(other) == key]
+    return choose(found, without_noise(url), at), True
 
 
 def within(captures: list[Capture], url: str, at: datetime, limit: timedelta | None) -> Capture:
@@ -92,25 +71,6 @@ def leads_to_itself(capture: Capture) -> bool:
         return False
     target = absolute(capture.url, capture.redirect)
     return bool(target) and surt_of(target) == capture.surt
-
-
-def without_noise(url: str) -> str:
-    """The URL without parameters that select nothing; the very same text where it has none."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(k, v) for k, v in pairs if not _noise(k, v)]
-    if len(kept) == len(pairs):
-        return url
-    return urlunsplit(parts._replace(query=urlencode(kept)))
-
-
-def _noise(name: str, value: str) -> bool:
-    if name in BUSTERS and NUMBER.match(value):
-        return True
-    return name in CALLBACKS and MADE_NAME.match(value) is not None
 
 
 def near(index: Index, url: str, at: datetime | None) -> Capture | None:
