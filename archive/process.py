@@ -62,6 +62,17 @@ def extract_run(
     return {"run": run.id, "articles": len(found), "damaged": damaged, "keys": _publish(store, run, found)}
 
 
+def extract_missing(store: Store, since: datetime) -> int:
+    """Extract the runs that began since a time and have no rows yet; how many runs that were."""
+    done = {key.rpartition("/")[2][:25] for key in store.keys("articles/")}
+    first = f"{since:%Y%m%dT%H%M%SZ}"
+    runs = ((key, key.rpartition("/")[2].removesuffix(".json")) for key in run_keys(store))
+    missing = [key for key, run in runs if run >= first and run not in done]
+    for key in missing:
+        extract_run(store, key)
+    return len(missing)
+
+
 def extract_again(store: Store, manifest: str, *, publish: bool = True) -> dict[str, Any]:
     """Read a run's pages anew and say what differs from its newest rows, field by field.
 

@@ -51,7 +51,8 @@ T = TypeVar("T")
 class Recovered:
     """What `recover` did with one run's folder.
 
-    `action` is "published", "kept", "cleared", "restored" (the store had lost something) or "failed".
+    `action` is "published", "kept", "cleared", "restored" (the store had lost something) or "failed";
+    `manifest` is the key of a run that was published now, "" where it wrote nothing.
     """
 
     run: str
@@ -59,6 +60,8 @@ class Recovered:
     action: str
     repaired: int = 0
     error: str = ""
+    archive: str = ""
+    manifest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,15 +241,15 @@ def _recover(folder: Path, keep_hours: float, patience: Patience) -> Recovered:
     done = Recovered(run=folder.name, site="", action="failed")
     try:
         start = read_start(folder)
-        done = replace(done, site=start.site)
+        done = replace(done, site=start.site, archive=start.archive)
         publisher = Publisher(store=open_store(start.archive), patience=patience)
         if (folder / "published").is_file():
             return replace(done, action=_clear(publisher, start, folder, keep_hours))
         done = replace(done, repaired=repair(folder))
         if read_end(folder) is None:
             write_end(folder, _recovered_end(folder))
-        publisher.publish_held(folder)
-        return replace(done, action="published")
+        run = publisher.publish_held(folder)
+        return replace(done, action="published", manifest=run.key if run else "")
     except MorgueError as error:
         return replace(done, error=str(error))
     except OSError as error:

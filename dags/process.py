@@ -1,4 +1,4 @@
-"""The generic airflow DAG that follows every published crawl: index, then extract."""
+"""The generic airflow DAG that follows every published crawl: index, extract, quality."""
 
 from morgue_airflow.factory import process_dag
 

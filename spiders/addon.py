@@ -32,4 +32,5 @@ class Archive:
         extensions = settings.getdict("EXTENSIONS")
         extensions["spiders.recorder.Recorder"] = 0
         extensions["spiders.polite.Politeness"] = 0
+        extensions["spiders.gauge.Gauge"] = 0
         settings.set("EXTENSIONS", extensions, priority="addon")

@@ -146,7 +146,7 @@ class Recorder:
             start = RunStart(
                 id=self.run_id,
                 site=self._name(spider),
-                archive=self._lasting(self.archive),
+                archive=self.lasting(self.archive),
                 started=datetime.now(UTC),
                 software=SOFTWARE,
                 parameters=parameters,
@@ -164,7 +164,8 @@ class Recorder:
         return self.spool
 
     @staticmethod
-    def _lasting(archive: str) -> str:
+    def lasting(archive: str) -> str:
+        """The archive's address as it holds in any folder."""
         return archive if "://" in archive else str(Path(archive).absolute())
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ NOISY = ("scrapy.middleware", "scrapy.addons", "scrapy.crawler", "scrapy.utils.l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawled:
-    """What came of a crawl."""
+    """What came of a crawl; `recovered` are manifests of what earlier runs had left, published before it."""
 
     run: str
     site: str
@@ -44,6 +44,7 @@ class Crawled:
     warcs: tuple[str, ...]
     manifest: str | None
     failed: dict[str, str]
+    recovered: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """The summary as one JSON object."""
@@ -72,7 +73,7 @@ def crawl(
     _log(logging.WARNING)
     config = Config.from_env()
     check(archive, config.spool)
-    _mend(config)
+    recovered = _mend(config, Recorder.lasting(archive))
     process = AsyncCrawlerProcess(_settings(archive, settings))
     _log(logging.ERROR if quiet else logging.INFO)
     crawler = process.create_crawler(spider)
@@ -82,14 +83,16 @@ def crawl(
     recorder = crawler.get_extension(Recorder)
     if recorder is None:
         raise MorgueError("the crawl could not be started; see the log above")
-    return _outcome(recorder, archive)
+    return replace(_outcome(recorder, archive), recovered=recovered)
 
 
-def _mend(config: Config) -> None:
+def _mend(config: Config, archive: str) -> tuple[str, ...]:
     """What an earlier run left behind is published first; if that fails, this run goes on all the same."""
-    for each in recover(config.spool, keep_hours=config.spool_keep):
+    done = recover(config.spool, keep_hours=config.spool_keep)
+    for each in done:
         if each.action in ("published", "restored", "failed"):
             logging.getLogger(__name__).warning("left by run %s: %s %s", each.run, each.action, each.error)
+    return tuple(each.manifest for each in done if each.manifest and each.archive == archive)
 
 
 def _settings(archive: str, chosen: dict[str, Any]) -> Settings:

@@ -44,5 +44,7 @@ HTTPERROR_ALLOW_ALL = True
 
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-LOGSTATS_INTERVAL = 10.0
+# How far the crawl is, in our own words.
+LOGSTATS_INTERVAL = 0
+MORGUE_PROGRESS_SECONDS = 5.0
 STATS_DUMP = False

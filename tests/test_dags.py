@@ -163,6 +163,9 @@ if os.environ.get("FAKE_WAIT"):
 result = sys.argv[sys.argv.index("--result") + 1]
 with open(result, "w") as file:
     made = {"run": "r1", "reason": "finished", "manifest": "runs/paper/r1.json"}
+    made["recovered"] = ["runs/other/20261122T093012Z-0a0a0a0a.json"]
+    if os.environ.get("FAKE_EMPTY"):
+        made = {"run": None, "manifest": None}
     json.dump({**made, "counts": {"ok": 1}, "bytes": 9}, file)
 sys.exit(int(os.environ.get("FAKE_CODE", "0")))
 """
@@ -170,7 +173,10 @@ OPERATE = """
 import sys
 from morgue_airflow.operators import CrawlOperator
 class Event:
-    extra = None
+    def __init__(self):
+        self.extra, self.keys = None, []
+    def add_partitions(self, keys):
+        self.keys += keys
 class Events(dict):
     def __missing__(self, key):
         self[key] = Event()
@@ -192,11 +198,43 @@ def operate(fake: Path, code: str) -> str:
     return f"FAKE = {str(fake)!r}\n" + OPERATE + textwrap.dedent(code)
 
 
-def test_a_crawl_gives_its_manifest_on_and_tells_the_asset(airflow: Any, fake: Path) -> None:
-    code = "answer = [operator.execute(context), context['outlet_events']['o'].extra]"
-    summary, extra = airflow(operate(fake, code))
+def test_a_crawl_gives_its_manifest_on_and_tells_the_asset_by_newspaper_and_slot(
+    airflow: Any, fake: Path
+) -> None:
+    code = """
+    from datetime import UTC, datetime
+    from types import SimpleNamespace
+    run = SimpleNamespace(run_type="manual", logical_date=datetime(2026, 11, 23, 18, tzinfo=UTC))
+    done = operator.execute(context | {"dag_run": run})
+    told = context["outlet_events"]["o"]
+    answer = [done, told.extra, told.keys]
+    """
+    summary, extra, keys = airflow(operate(fake, code))
     assert (summary["manifest"], summary["counts"]) == ("runs/paper/r1.json", {"ok": 1})
-    assert extra == {"manifest": "runs/paper/r1.json", "site": "paper"}
+    assert keys == ["other|2026-11-22T09:30", "paper|2026-11-23T18:00"]
+    left = ["runs/other/20261122T093012Z-0a0a0a0a.json"]
+    assert extra == {"manifests": {keys[0]: left, keys[1]: ["runs/paper/r1.json"]}}
+
+
+def test_a_crawl_that_published_nothing_tells_the_asset_of_nothing(airflow: Any, fake: Path) -> None:
+    code = "operator.execute(context); answer = len(context['outlet_events'])"
+    assert airflow(operate(fake, code), FAKE_EMPTY="1") == 0
+
+
+HEAR = """
+from types import SimpleNamespace
+from morgue_airflow.events import told
+event = lambda **manifests: SimpleNamespace(extra={"manifests": manifests})
+events = {"published": [event(a=["1"]), event(a=["2"], b=["3"]), event(a=["1"])]}
+def hear(key, **params):
+    run = SimpleNamespace(partition_key=key)
+    return told({"params": params, "dag_run": run, "triggering_asset_events": events})
+answer = [hear("a"), hear("b"), hear(None), hear("a", manifests=["9"])]
+"""
+
+
+def test_a_run_is_about_its_own_partition_and_loses_no_event_of_it(airflow: Any) -> None:
+    assert airflow(HEAR) == [["1", "2"], ["3"], ["1", "2", "3"], ["9"]]
 
 
 def test_the_form_becomes_command_line_options(airflow: Any, fake: Path) -> None:
@@ -324,6 +362,7 @@ def test_a_newspaper_is_crawled_and_processed_by_its_dags(
     store = open_store(str(tmp_path / "archive"))
     (published,) = all_runs(store)
     conf = {"manifests": [published.key]}
-    process = f"{run}\n    answer = str(bag.dags['process'].test(run_conf={conf!r}).state)\n"
-    assert airflow(textwrap.dedent(process)) == "success"
+    process = f"{run}\n    done = bag.dags['process'].test(run_conf={conf!r})\n"
+    process += "    answer = [str(done.state), sorted(ti.task_id for ti in done.get_task_instances())]\n"
+    assert airflow(textwrap.dedent(process)) == ["success", ["extract", "index", "quality"]]
     assert len(rows(store)) == 3

@@ -5,7 +5,7 @@ What is wrong (a damaged WARC, a newspaper that is no longer archived) fails the
 alerts tell of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,12 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from archive.config import Config
 from archive.errors import MorgueError
 from archive.store import Store, open_store
+from morgue_airflow.events import PUBLISHED, by_partition, tell
 from morgue_airflow.metrics import tell_spool
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(minutes=1)}
+LATELY = timedelta(days=3)
 
 
 class CareOperator(BaseOperator):
@@ -34,10 +36,13 @@ class CareOperator(BaseOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Do it; what may go away is tried again, what will not is not."""
         try:
-            return self.does(open_store(Config.from_env().archive), context["params"], self.log)
+            done = self.does(open_store(Config.from_env().archive), context["params"], self.log)
         except MorgueError as error:
             kind = AirflowException if error.retryable else AirflowFailException
             raise kind(str(error)) from error
+        if self.outlets:
+            tell(context, self.outlets, by_partition(done.get("manifests", ())))
+        return done
 
 
 def care_dags() -> dict[str, DAG]:
@@ -48,7 +53,8 @@ def care_dags() -> dict[str, DAG]:
         _dag("compact", "15 3 * * *", "Folds runs into the index; writes captures as Parquet.", compact),
         _dag("audit", "30 4 * * *", "Reads a share of all WARCs: are they what was sealed?", audit,
              cycle=number),
-        _dag("recover", "40 * * * *", "Publishes what crawls left in this machine's spool.", recover),
+        _dag("recover", "40 * * * *", "Publishes what crawls left in this machine's spool.", recover,
+             outlets=[PUBLISHED]),
         _dag("health", "50 * * * *", "Fails while a newspaper is not archived as it should be.", health),
         _dag("package", "0 5 2 * *", "Writes a WACZ of each newspaper and month.", package, month=month),
     ]  # fmt: skip
@@ -115,24 +121,27 @@ def show_again(store: Store, params: Any, _log: Any) -> dict[str, Any]:
     return {"lifted": [access.lift(name, "the takedown was rejected").id for name in found]}
 
 
-def _dag(name: str, schedule: str, text: str, does: Any, **params: Param) -> DAG:
+def _dag(
+    name: str, schedule: str, text: str, does: Any, *, outlets: Sequence[Any] = (), **params: Param
+) -> DAG:
     with DAG(
         dag_id=name, schedule=CronTriggerTimetable(schedule, timezone="UTC"), start_date=FIRST, catchup=False,
         max_active_runs=1, tags=["newsmorgue", "care"], description=text, doc_md=text, default_args=RETRIES,
         params=params,
     ) as dag:  # fmt: skip
-        CareOperator(task_id=name, does=does)
+        CareOperator(task_id=name, does=does, outlets=list(outlets))
     return dag
 
 
 def compact(store: Store, _params: Any, _log: Any) -> dict[str, Any]:
-    """`morgue index`."""
+    """`morgue index`, and `morgue extract` of late runs: of what a killed task published no event told."""
     from archive.index import merge
-    from archive.process import write_missing_columns
+    from archive.process import extract_missing, write_missing_columns
 
     head = merge(store)
     return {"runs": len(head.runs), "captures": sum(int(s["lines"]) for s in head.segments),
-            "tables": write_missing_columns(store)}  # fmt: skip
+            "tables": write_missing_columns(store),
+            "extracted": extract_missing(store, datetime.now(UTC) - LATELY)}  # fmt: skip
 
 
 def audit(store: Store, params: Any, log: Any) -> dict[str, Any]:
@@ -151,19 +160,20 @@ def audit(store: Store, params: Any, log: Any) -> dict[str, Any]:
     return {"warcs": done.warcs, "bytes": done.bytes, "share": done.share, "key": done.key}
 
 
-def recover(_store: Store, _params: Any, log: Any) -> dict[str, Any]:
+def recover(store: Store, _params: Any, log: Any) -> dict[str, Any]:
     """`morgue recover`, of the spool that this worker has."""
     from archive.publish import recover as recovered
 
     config = Config.from_env()
     tell_spool(config.spool)
     counts: dict[str, int] = {}
-    for each in recovered(config.spool, keep_hours=config.spool_keep):
+    done = recovered(config.spool, keep_hours=config.spool_keep)
+    for each in done:
         counts[each.action] = counts.get(each.action, 0) + 1
         log.info("%s: %s %s", each.run, each.action, each.error)
     if counts.get("failed"):
         raise AirflowException(f"{counts['failed']} runs could not be published; they stay in the spool")
-    return counts
+    return counts | {"manifests": [e.manifest for e in done if e.manifest and e.archive == store.url]}
 
 
 def health(store: Store, _params: Any, log: Any) -> dict[str, Any]:

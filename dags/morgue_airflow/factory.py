@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_parsing_context
+from airflow.sdk import DAG, CronTriggerTimetable, Param, PartitionedAssetTimetable, get_parsing_context
 
 from archive.config import Config, site_folder
 from archive.cron import longest_gap
 from archive.errors import ConfigError
 from archive.sites import Site, load_site
-from morgue_airflow.operators import CrawlOperator, ExtractOperator, IndexOperator
+from morgue_airflow.events import PUBLISHED
+from morgue_airflow.operators import CrawlOperator
+from morgue_airflow.sequel import ExtractOperator, IndexOperator, QualityOperator
 
-PUBLISHED = Asset(name="published", uri="newsmorgue://published")
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 RETRIES: dict[str, Any] = {
     "retries": 2,
@@ -25,6 +26,12 @@ RETRIES: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=15),
 }
+
+FOLLOWS = """\
+Follows each crawl: a run of this DAG is about one newspaper and slot, which its partition key names
+(`herald|2026-11-23T18:00`). **index** folds what was published into the index, **extract** makes article rows
+of it, and **quality** fails where the run did something wrong; its log says what.
+"""
 
 
 def crawl_dags() -> dict[str, DAG]:
@@ -106,15 +113,16 @@ def _form(site: Site) -> dict[str, Param]:
 
 
 def process_dag() -> DAG:
-    """The DAG that indexes and extracts what crawls have published."""
+    """The DAG that indexes, extracts and judges what crawls have published."""
     with DAG(
         dag_id="process",
         dag_display_name="Process what was published",
-        description="Folds published runs into the index and extracts their articles.",
-        schedule=[PUBLISHED],
+        description="Folds published runs into the index, extracts their articles, judges them.",
+        doc_md=FOLLOWS,
+        schedule=PartitionedAssetTimetable(assets=PUBLISHED),
         start_date=FIRST,
         catchup=False,
-        max_active_runs=1,
+        max_active_runs=4,
         tags=["newsmorgue"],
         default_args=RETRIES,
         params={
@@ -127,5 +135,6 @@ def process_dag() -> DAG:
             )
         },
     ) as dag:
-        IndexOperator(task_id="index") >> ExtractOperator(task_id="extract")
+        index = IndexOperator(task_id="index", max_active_tis_per_dag=1)
+        index >> ExtractOperator(task_id="extract") >> QualityOperator(task_id="quality")
     return dag

@@ -1,4 +1,4 @@
-"""The operators: a crawl as a child process, and the two steps that follow it.
+"""The operator that crawls: the crawl is a child process.
 
 Rules: between tasks travel store keys and a few counts. The crawl is a child of the same interpreter in a
 session of its own, so that the signal which ends the task reaches it once, and not again with its group.
@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from archive.config import Config
-from archive.errors import MorgueError
-from archive.store import Store, open_store
+from archive.store import open_store
+from morgue_airflow.events import by_partition, due, partition, tell
 from morgue_airflow.metrics import tell_crawl
 
 # The caller's fault and damage do not go away by trying again (archive.errors).
@@ -63,10 +62,15 @@ class CrawlOperator(BaseOperator):
         if code:
             kind = AirflowFailException if code in HOPELESS else AirflowException
             raise kind(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
-        if summary.get("manifest"):
-            for event in (context["outlet_events"][outlet] for outlet in self.outlets):
-                event.extra = {"manifest": summary["manifest"], "site": self.site}
+        tell(context, self.outlets, self._published(context, summary))
         return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
+
+    def _published(self, context: Any, summary: dict[str, Any]) -> dict[str, list[str]]:
+        """Manifests by partition: this run's, and those of what earlier ones had left in the spool."""
+        found = by_partition(summary.get("recovered") or ())
+        if manifest := summary.get("manifest"):
+            found.setdefault(partition(self.site, due(context)), []).append(manifest)
+        return found
 
     def _must_not_be_skipped(self, context: Any) -> None:
         """Skip a scheduled run whose next one is due already, where the site file says so."""
@@ -132,61 +136,3 @@ def _began(context: Any) -> str:
     if began is None or datetime.now(UTC) - began > RESUMED:
         return ""  # somebody wants an old run anew
     return str(began.isoformat())
-
-
-class ManifestOperator(BaseOperator):
-    """Does something for every manifest that was asked for, or whose publication triggered this run."""
-
-    ui_color = "#dfe8dc"
-
-    def execute(self, context: Any) -> list[dict[str, Any]]:
-        """One result a manifest; nothing is lost where several crawls triggered one run."""
-        manifests = _manifests(context)
-        self.log.info("%d run manifests: %s", len(manifests), ", ".join(manifests))
-        try:
-            store = open_store(Config.from_env().archive)
-            return [self.step(store, manifest) for manifest in manifests]
-        except MorgueError as error:
-            kind = AirflowException if error.retryable else AirflowFailException
-            raise kind(str(error)) from error
-
-    def step(self, store: Store, manifest: str) -> dict[str, Any]:
-        """What is done for one manifest."""
-        raise AirflowFailException(f"{type(self).__name__} does nothing with {manifest} in {store.url}")
-
-
-def _manifests(context: Any) -> list[str]:
-    asked = list(context["params"].get("manifests") or ())
-    if asked:
-        return asked
-    events = context.get("triggering_asset_events") or {}
-    found = [event.extra.get("manifest") for each in events.values() for event in each]
-    return list(dict.fromkeys(key for key in found if key))
-
-
-class IndexOperator(ManifestOperator):
-    """Folds published runs into the merged index."""
-
-    def step(self, store: Store, manifest: str) -> dict[str, Any]:
-        """Index one run."""
-        from archive.process import index_run
-
-        return index_run(store, manifest)
-
-
-class ExtractOperator(ManifestOperator):
-    """Extracts the articles of published runs."""
-
-    def step(self, store: Store, manifest: str) -> dict[str, Any]:
-        """Extract one run, with progress in the task's log."""
-        from archive.process import extract_run
-
-        return extract_run(store, manifest, progress=self._progress)
-
-    @property
-    def _progress(self) -> Callable[[int], None]:
-        def report(pages: int) -> None:
-            if pages % 100 == 0:
-                self.log.info("%d pages extracted", pages)
-
-        return report
