@@ -7,12 +7,14 @@ one ends; warcio and fastwarc both run over a torn tail without an error, so len
 import base64
 import hashlib
 import io
+import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
+import deflate
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
@@ -24,6 +26,9 @@ from archive.rights import signals_of
 from archive.wire import NotHttp, ResponseHead, entity, head_end, read_head
 
 READ = 1 << 20
+MAGIC = b"\x1f\x8b\x08"
+SHORTEST = 18  # bytes of a gzip member: its head and its end
+DENSEST = 1032  # bytes that one byte of deflate can stand for, at most
 FIELDS = "application/warc-fields"
 
 
@@ -122,8 +127,31 @@ def members(file: BinaryIO, start: int = 0) -> Iterator[Member]:
         offset, pending = offset + used, reader.unused_data
 
 
+def inflated(data: bytes, start: int, end: int) -> bytes | None:
+    """What the gzip member between the two holds; None where one does not begin and end there, whole.
+
+    All of it has the length and the CRC-32 that stand at its end (RFC 1952, 2.3.1).
+    """
+    if end - start < SHORTEST:
+        return None
+    crc, size = struct.unpack_from("<II", data, end - 8)
+    if not 0 < size <= DENSEST * (end - start):  # of "nothing" the library checks nothing
+        return None
+    try:
+        found = bytes(deflate.gzip_decompress(memoryview(data)[start:end]))
+    except (deflate.DeflateError, ValueError, MemoryError):
+        return None
+    return found if len(found) == size and deflate.crc32(found) == crc else None
+
+
 def read_record(data: bytes) -> Record:
-    """Read one record from plain or gzipped bytes; raise DamagedWarc where it is not whole."""
+    """Read one record from plain or gzipped bytes; raise DamagedWarc where it is not whole.
+
+    Of a gzip member all is inflated, and its CRC-32 checked: warcio stops at the end of the record, and does
+    not see damage that can be inflated.
+    """
+    if data.startswith(MAGIC):
+        data = inflated(data, 0, len(data)) or next(members(io.BytesIO(data))).data
     try:
         found = next(iter(ArchiveIterator(io.BytesIO(data), no_record_parse=True)), None)
         if found is None:
@@ -142,6 +170,25 @@ def _record(found: Any) -> Record:
     if not said.isdigit() or int(said) != len(block):
         raise DamagedWarc(f"record of {len(block)} bytes says Content-Length {said!r}")
     return Record(kind=found.rec_type, headers=headers, block=block)
+
+
+def intact(record: Record) -> Record:
+    """The record, if its block has the digest that stands in its header; raise DamagedWarc."""
+    said = record.headers.get("warc-block-digest")
+    if said and matches(said, record.block) is False:
+        raise DamagedWarc(f"the block of {record.url or record.kind} is not what its digest says")
+    return record
+
+
+def matches(said: str, data: bytes) -> bool | None:
+    """Whether a labelled digest (sha1:BASE32, sha256:hex ...) is that of `data`; None: unknown algorithm."""
+    label, _, value = said.partition(":")
+    algorithm = label.lower().replace("-", "")
+    if algorithm not in ("md5", "sha1", "sha256", "sha384", "sha512"):
+        return None
+    digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
+    base32 = base64.b32encode(digest).decode()
+    return value in (base32, base32.rstrip("="), base32.lower()) or value.lower() == digest.hex()
 
 
 def arc_record(url: str, date: str, headers: dict[str, str], block: bytes) -> Record:
