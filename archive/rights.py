@@ -23,6 +23,7 @@ from archive.opening import STEP, Opening
 from archive.wire import ResponseHead
 
 AGENT = "newsmorgue"
+UNSAID = "-"  # what a metadata record says of a page that was read and says nothing
 # Bytes of HTML that are looked at where no <body> comes before. Heads of 140 KiB are real.
 LOOK = 256 * 1024
 MOST, LONGEST = 32, 500

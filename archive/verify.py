@@ -11,8 +11,6 @@ are known. A fault is damage, or a claim that the file itself contradicts; a not
     a server lied about its coding, and the metadata record of the fetch says `bodyAsSent`
 """
 
-import base64
-import hashlib
 import io
 import re
 from collections import Counter
@@ -20,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from archive.errors import DamagedWarc
-from archive.warc.reader import read_date
+from archive.warc.reader import matches, read_date
 from archive.warc.strict import Framed, frames
 from archive.wire import NotHttp, ResponseHead, entity, head_end, misfit, read_head
 
@@ -299,14 +297,3 @@ def _form(record: Framed, kind: str, said: str) -> str:
         if match is not False:
             return form if match else "unknown"
     return "payload wrong"
-
-
-def matches(said: str, data: bytes) -> bool | None:
-    """Whether a labelled digest (sha1:BASE32, sha256:hex ...) is that of `data`; None: unknown algorithm."""
-    label, _, value = said.partition(":")
-    algorithm = label.lower().replace("-", "")
-    if algorithm not in ("md5", "sha1", "sha256", "sha384", "sha512"):
-        return None
-    digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
-    base32 = base64.b32encode(digest).decode()
-    return value in (base32, base32.rstrip("="), base32.lower()) or value.lower() == digest.hex()

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 STATUS_LINE = re.compile(rb"HTTP/(\d+(?:\.\d+)?)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*))?", re.I)
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?\Z", re.S)
 CHUNK_START = re.compile(rb"[ \t]*[0-9a-fA-F]{0,16}[ \t]*(?:;.*)?\r?\Z", re.S)
@@ -72,8 +71,9 @@ class ResponseHead:
 
 def head_end(data: bytes | bytearray, start: int = 0) -> int | None:
     """Index behind the empty line that ends a head; None where it has not come yet."""
-    found = EMPTY_LINE.search(data, start)
-    return found.end() if found else None
+    end = data.find(b"\n\r\n", start) + 3
+    bare = data.find(b"\n\n", start, end if end > 2 else None) + 2
+    return bare if bare > 1 else end if end > 2 else None
 
 
 def read_head(data: bytes) -> ResponseHead:

@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 
 from archive.articles import sightings
-from archive.cdxj import line_of
 from archive.index import Index
 from archive.model import Exchange, Run
 from archive.playback import play
@@ -28,7 +27,6 @@ from archive.process import extract_run
 from archive.publish import publish
 from archive.spool import RunStart, Spool
 from archive.store import FolderStore, Store, open_store
-from archive.warc.swift import swift_captures
 
 ROUNDS = 3
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
@@ -46,6 +44,15 @@ index = Index(store)
 parcel = Parcel(store, index, Permission(store, index, {}, Policy(export=())))
 to_file(Path(sys.argv[2]), lambda out: write_wacz(out, parcel.of_site("made"), title="made", said={}))
 print(parcel.pages)
+"""
+LIST = """
+import sys
+from pathlib import Path
+from archive.cdxj import line_of
+from archive.warc.swift import swift_captures
+with Path(sys.argv[1]).open("rb") as file:
+    lines = sorted(line_of(capture) for capture in swift_captures(file, warc="x"))
+Path(sys.argv[2]).write_text("".join(f"{line}\\n" for line in lines))
 """
 
 
@@ -123,7 +130,7 @@ def compare(folder: Path, store: FolderStore, path: Path, wacz: str, indexer: st
         runs = {
             "our WACZ": [sys.executable, "-c", EXPORT, store.url, str(ours)],
             "wacz create": [wacz, "create", "-f", str(path), "-o", str(theirs), "--text", "--detect-pages"],
-            "our CDXJ": [sys.executable, __file__, "--list", str(path), str(folder / "ours.cdxj")],
+            "our CDXJ": [sys.executable, "-c", LIST, str(path), str(folder / "ours.cdxj")],
             "cdxj-indexer": [indexer, "-s", str(path), "-o", str(folder / "theirs.cdxj")],
         }
         for name, command in runs.items():
@@ -134,15 +141,5 @@ def compare(folder: Path, store: FolderStore, path: Path, wacz: str, indexer: st
         print(f"{ours} {middle[ours]:.2f} s, {theirs} {middle[theirs]:.2f} s: {times:.1f} times")
 
 
-def listed(path: str, out: str) -> None:
-    """The captures of a WARC as sorted CDXJ."""
-    with Path(path).open("rb") as file:
-        lines = sorted(line_of(capture) for capture in swift_captures(file, warc="x"))
-    Path(out).write_text("\n".join(lines) + "\n")
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--list"]:
-        listed(*sys.argv[2:4])
-    else:
-        main()
+    main()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+import surt
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,40 @@ def capture(**changes: object) -> Capture:
 )
 def test_the_url_key_is_the_fields_own(url: str, key: str) -> None:
     assert surt_of(url) == key or "127" in url
+
+
+NAME = st.text("abzAZ019_-.~", max_size=4)
+ORIGIN = st.sampled_from(
+    ["http://www.paper.example", "https://m.paper.example:8443", "http://paper.example:80", "http://192.0.2.1",
+     "https://www2.a-b.co.example:443", "HTTP://paper.example", "http://localhost"]
+)  # fmt: skip
+
+
+@given(ORIGIN, st.lists(NAME, max_size=4), st.lists(st.tuples(NAME, NAME), max_size=4))
+def test_the_short_way_to_a_key_leads_to_the_same(
+    origin: str, path: list[str], query: list[tuple[str, str]]
+) -> None:
+    asked = "&".join(f"{name}={value}" for name, value in query)
+    url = f"{origin}/{'/'.join(path)}" + (f"?{asked}" if query else "")
+    assert surt_of(url) == surt.surt(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example/x?PHPSESSID=9682993c8daa2c5497996114facdc805",
+        "http://a.example/x?sid=9682993c8daa2c5497996114facdc805",
+        "http://a.example/x;jsessionid=1" + "0" * 31,
+        "http://a.example/a/../b",
+        "http://a.example//a",
+        "http://a.example/%7Eme",
+        "http://a.example/a?b",
+        "http://user@a.example/",
+        "http://a.example/ä",
+    ],
+)
+def test_what_has_to_be_mended_goes_the_long_way(url: str) -> None:
+    assert surt_of(url) == surt.surt(url)
 
 
 def test_a_capture_reads_back_from_its_line() -> None:

@@ -193,6 +193,24 @@ def test_a_damaged_record_is_said_to_be_damaged(keeper: Keeper) -> None:
     assert run.warcs[0].key in answer.text
 
 
+def test_a_changed_byte_that_can_still_be_inflated_is_not_replayed(keeper: Keeper) -> None:
+    picture = bytes(n * 7919 % 251 for n in range(5000))
+    asked = Answer(
+        at=edition(20), url=PAPER + "/p.jpg", headers=(("Content-Type", "image/jpeg"),), body=picture
+    )
+    run = keeper.keep(asked)
+    path = keeper.root / "archive" / run.warcs[0].key
+    data = path.read_bytes()
+    place = data.index(picture[2000:2100])  # stored in its member as it is
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    replay = a_replay(keeper.store)
+    answer = replay.get(f"/raw/2026id_/{PAPER}/p.jpg")
+    assert answer.status_code == 500
+    assert run.warcs[0].key in answer.text
+    path.write_bytes(data)
+    assert replay.get(f"/raw/2026id_/{PAPER}/p.jpg").content == picture
+
+
 def test_a_path_whose_slashes_a_proxy_merged_is_still_understood(keeper: Keeper) -> None:
     keeper.keep(*days(20))
     assert a_replay(keeper.store).get("/raw/2026id_/http:/paper.example/c.json").text == "day 20"

@@ -298,10 +298,10 @@ def test_the_signals_are_in_the_metadata_record_and_in_the_index_line() -> None:
     assert capture_of(line_of(capture)) == capture
 
 
-def test_a_page_that_says_nothing_costs_no_field() -> None:
+def test_a_page_that_says_nothing_is_known_to_say_nothing() -> None:
     made = write_exchange(exchange(meta("index")), warcinfo="<urn:x>", warc="k")
     last = [read_record(m.data) for m in members(io.BytesIO(made.data))][-1]
-    assert b"rightsSignals" not in last.block
+    assert b"rightsSignals: -\r\n" in last.block
     assert made.capture is not None
     assert "rights" not in line_of(made.capture)
 

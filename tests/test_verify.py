@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.verify import matches, verify_bytes
+from archive.verify import verify_bytes
 from archive.warc import members
+from archive.warc.reader import matches
 from tests.test_warc import exchange, warc
 
 

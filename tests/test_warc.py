@@ -18,6 +18,7 @@ from archive.errors import DamagedWarc
 from archive.model import Exchange, Tls
 from archive.verify import verify_bytes
 from archive.warc import captures_of, members, read_record, warcinfo_member, write_exchange
+from archive.warc.reader import intact
 from archive.wire import head_end
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-TYPE: text/html\r\nSet-Cookie: a\r\nset-cookie: b\r\n odd line\r\n\r\n"
@@ -140,3 +141,41 @@ def test_a_torn_warc_says_where_its_last_whole_record_ends(cut: int) -> None:
     with pytest.raises(DamagedWarc) as caught:
         list(members(io.BytesIO(torn)))
     assert caught.value.offset == whole
+
+
+def member_of(made: Exchange) -> bytes:
+    """The gzip member of an exchange's response."""
+    data = warc(made)
+    found = next(m for m in members(io.BytesIO(data)) if b"WARC-Type: response" in m.data)
+    return data[found.offset : found.offset + found.length]
+
+
+CODED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(range(251)) * 3, mtime=0)
+MEMBERS = {"deflated": member_of(exchange()), "stored": member_of(exchange(response=CODED))}
+
+
+@pytest.mark.parametrize("form", MEMBERS)
+@given(data=st.data())
+def test_a_record_in_which_a_byte_has_changed_is_never_read_as_whole(form: str, data: st.DataObject) -> None:
+    whole = MEMBERS[form]
+    place = data.draw(st.integers(0, len(whole) - 1))
+    changed = bytearray(whole)
+    changed[place] ^= data.draw(st.integers(1, 255))
+    try:
+        found = intact(read_record(bytes(changed)))
+    except DamagedWarc:
+        return
+    assert found == read_record(whole)  # a time or a system in the gzip header: nothing that is kept
+
+
+def test_a_plain_record_in_which_a_byte_has_changed_is_told_by_its_digest() -> None:
+    plain = gzip.decompress(member_of(exchange()))
+    assert intact(read_record(plain)).block.endswith(b"<h1>Hello</h1>")
+    with pytest.raises(DamagedWarc, match="digest"):
+        intact(read_record(plain.replace(b"Hello", b"Jello")))
+
+
+@pytest.mark.parametrize("cut", [1, 5, 9, 40])
+def test_a_member_that_is_cut_short_is_never_read_as_whole(cut: int) -> None:
+    with pytest.raises(DamagedWarc):
+        read_record(MEMBERS["deflated"][:-cut])

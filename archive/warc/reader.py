@@ -7,12 +7,14 @@ one ends; warcio and fastwarc both run over a torn tail without an error, so len
 import base64
 import hashlib
 import io
+import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
+import deflate
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
@@ -20,11 +22,16 @@ from archive.cdxj import moment_of, surt_of
 from archive.errors import DamagedWarc
 from archive.methods import asked_with, keyed
 from archive.model import Capture, Location
-from archive.rights import signals_of
+from archive.rights import UNSAID, signals_of
 from archive.wire import NotHttp, ResponseHead, entity, head_end, read_head
 
 READ = 1 << 20
+MAGIC = b"\x1f\x8b\x08"
+SHORTEST = 18  # bytes of a gzip member: its head and its end
+DENSEST = 1032  # bytes that one byte of deflate can stand for, at most
 FIELDS = "application/warc-fields"
+
+Page = tuple[ResponseHead | None, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +129,31 @@ def members(file: BinaryIO, start: int = 0) -> Iterator[Member]:
         offset, pending = offset + used, reader.unused_data
 
 
+def inflated(data: bytes, start: int, end: int) -> bytes | None:
+    """What the gzip member between the two holds; None where one does not begin and end there, whole.
+
+    All of it has the length and the CRC-32 that stand at its end (RFC 1952, 2.3.1).
+    """
+    if end - start < SHORTEST:
+        return None
+    crc, size = struct.unpack_from("<II", data, end - 8)
+    if not 0 < size <= DENSEST * (end - start):  # of "nothing" the library checks nothing
+        return None
+    try:
+        found = bytes(deflate.gzip_decompress(memoryview(data)[start:end]))
+    except (deflate.DeflateError, ValueError, MemoryError):
+        return None
+    return found if len(found) == size and deflate.crc32(found) == crc else None
+
+
 def read_record(data: bytes) -> Record:
-    """Read one record from plain or gzipped bytes; raise DamagedWarc where it is not whole."""
+    """Read one record from plain or gzipped bytes; raise DamagedWarc where it is not whole.
+
+    Of a gzip member all is inflated, and its CRC-32 checked: warcio stops at the end of the record, and does
+    not see damage that can be inflated.
+    """
+    if data.startswith(MAGIC):
+        data = inflated(data, 0, len(data)) or next(members(io.BytesIO(data))).data
     try:
         found = next(iter(ArchiveIterator(io.BytesIO(data), no_record_parse=True)), None)
         if found is None:
@@ -142,6 +172,25 @@ def _record(found: Any) -> Record:
     if not said.isdigit() or int(said) != len(block):
         raise DamagedWarc(f"record of {len(block)} bytes says Content-Length {said!r}")
     return Record(kind=found.rec_type, headers=headers, block=block)
+
+
+def intact(record: Record) -> Record:
+    """The record, if its block has the digest that stands in its header; raise DamagedWarc."""
+    said = record.headers.get("warc-block-digest")
+    if said and matches(said, record.block) is False:
+        raise DamagedWarc(f"the block of {record.url or record.kind} is not what its digest says")
+    return record
+
+
+def matches(said: str, data: bytes) -> bool | None:
+    """Whether a labelled digest (sha1:BASE32, sha256:hex ...) is that of `data`; None: unknown algorithm."""
+    label, _, value = said.partition(":")
+    algorithm = label.lower().replace("-", "")
+    if algorithm not in ("md5", "sha1", "sha256", "sha384", "sha512"):
+        return None
+    digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
+    base32 = base64.b32encode(digest).decode()
+    return value in (base32, base32.rstrip("="), base32.lower()) or value.lower() == digest.hex()
 
 
 def arc_record(url: str, date: str, headers: dict[str, str], block: bytes) -> Record:
@@ -183,10 +232,15 @@ def listed(records: Iterable[tuple[Record, Location]]) -> Iterator[Capture]:
 
 
 class Listing:
-    """Puts the records of an exchange together, as they come; a request may stand before or after."""
+    """Puts the records of an exchange together, as they come; a request may stand before or after.
+
+    The rights of a page are read from the page only where no metadata record tells them: to read it is most
+    of what a listing costs.
+    """
 
     def __init__(self) -> None:
         self._found: Capture | None = None
+        self._page: Page | None = None
         self._asked: Record | None = None
 
     def add(self, record: Record, place: Location) -> Capture | None:
@@ -195,19 +249,48 @@ class Listing:
             self._asked = record
             self._found = self._found and _asked(self._found, record, self._found.id)
         elif record.kind == "metadata":
-            self._found = self._found and _told(self._found, record)
+            self._tell(record)
         if not record.is_capture:
             return None
-        found, asked = capture_in(record, place), self._asked
+        page = page_in(record)
+        found, asked = capture_in(record, place, page[0]), self._asked
         mine = record.headers.get("warc-concurrent-to")
         if asked and mine and mine == asked.headers.get("warc-record-id"):
             found = _asked(found, asked, asked.headers.get("warc-concurrent-to"))
-        done, self._found = self._found, found
+        done = self.end()
+        self._found, self._page = found, page
         return done
+
+    def _tell(self, record: Record) -> None:
+        """What the metadata record of the capture's own fetch says of it."""
+        if self._found is None or not _is_of(record, self._found):
+            return
+        said = fields_in(record.block)
+        rights = said.get("rightsSignals")
+        if rights is not None:
+            self._page = None
+        if rights or "wall" in said:
+            told = "" if rights == UNSAID else rights or ""
+            self._found = replace(self._found, wall=said.get("wall", ""), rights=told)
 
     def end(self) -> Capture | None:
         """The last capture."""
-        return self._found
+        if self._found is None or self._page is None:
+            return self._found
+        head, body = self._page
+        rights = str(signals_of(head, body)) if head else ""
+        return replace(self._found, rights=rights) if rights else self._found
+
+
+def _is_of(record: Record, capture: Capture) -> bool:
+    beside = record.headers.get("warc-concurrent-to")
+    return beside == capture.id != "" and record.headers.get("content-type") == FIELDS
+
+
+def fields_in(block: bytes) -> dict[str, str]:
+    """The names and values of a block of warc-fields."""
+    lines = (line.partition(":") for line in block.decode("utf-8", "replace").splitlines())
+    return {name.strip(): value.strip() for name, _, value in lines}
 
 
 def _asked(capture: Capture, request: Record, other: str | None) -> Capture:
@@ -219,24 +302,17 @@ def _asked(capture: Capture, request: Record, other: str | None) -> Capture:
     return replace(capture, surt=key, method=method, sent=sent)
 
 
-def _told(capture: Capture, record: Record) -> Capture:
-    """A capture with what the metadata record of its own fetch says of it."""
-    beside = record.headers.get("warc-concurrent-to")
-    if not beside or beside != capture.id or record.headers.get("content-type") != FIELDS:
-        return capture
-    lines = (line.partition(":") for line in record.block.decode("utf-8", "replace").splitlines())
-    said = {name.strip(): value.strip() for name, _, value in lines}
-    return replace(capture, wall=said.get("wall", ""), rights=said.get("rightsSignals", capture.rights))
-
-
-def capture_in(record: Record, place: Location) -> Capture:
-    """The index line of a record; raise DamagedWarc where its date cannot be read."""
+def page_in(record: Record) -> Page:
+    """Head and body of a record, those of a revisit without body; no head where it is no HTTP message."""
     try:
-        found = record.http()
-        head: ResponseHead | None = found[0]
-        body = b"" if record.kind == "revisit" else found[1]
+        head, body = record.http()
     except DamagedWarc:
-        head, body = None, b""
+        return None, b""
+    return head, b"" if record.kind == "revisit" else body
+
+
+def capture_in(record: Record, place: Location, head: ResponseHead | None) -> Capture:
+    """The index line of a record, without rights; raise DamagedWarc where its date cannot be read."""
     status = head.status if head else 0
     target = head.get(b"location") if head and 300 <= status < 400 else None
     return Capture(
@@ -251,7 +327,6 @@ def capture_in(record: Record, place: Location) -> Capture:
         redirect=target.decode("latin-1") if target else None,
         id=record.headers.get("warc-record-id", ""),
         truncated=record.headers.get("warc-truncated"),
-        rights=str(signals_of(head, body)) if head else "",
     )
 
 

@@ -20,6 +20,17 @@ VERSION = re.compile(rb"WARC/(\d+\.\d+)\r?\n")
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 ARC_LINE = re.compile(rb"(\S+) (\S*) (\d{8,}) (.*) (-?\d+)\r?\n")
 ENDS = b"\r\n"
+BLANK = " \t\x0b\x0c"
+USUAL = {
+    name: name.lower()
+    for name in (
+        "WARC-Type", "WARC-Record-ID", "WARC-Date", "Content-Length", "Content-Type", "WARC-Concurrent-To",
+        "WARC-Block-Digest", "WARC-Payload-Digest", "WARC-IP-Address", "WARC-Refers-To",
+        "WARC-Refers-To-Target-URI", "WARC-Refers-To-Date", "WARC-Target-URI", "WARC-Truncated",
+        "WARC-Warcinfo-ID", "WARC-Filename", "WARC-Profile", "WARC-Identified-Payload-Type", "WARC-Protocol",
+        "WARC-Cipher-Suite",
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +118,29 @@ def read_header(data: bytes, offset: int) -> tuple[str, dict[str, str], tuple[by
     found = VERSION.match(data)
     if not found:
         return _arc_header(data, offset)
+    end = data.find(b"\r\n\r\n", found.end() - 2, MOST_HEADER) + 4
+    if end >= found.end() + 2 and (names := _usual(data[found.end() : end - 4])):
+        return found[1].decode(), names, (), end
+    return _odd_header(data, offset, found)
+
+
+def _usual(lines: bytes) -> dict[str, str] | None:
+    """The names of a header as nearly all are: known ones, each line ended by CRLF; None: another one."""
+    if not lines.count(b"\n") == lines.count(b"\r\n") == lines.count(b"\r"):
+        return None
+    names: dict[str, str] = {}
+    for line in lines.decode("utf-8", "replace").split("\r\n"):
+        name, _, value = line.partition(":")
+        known = USUAL.get(name)
+        if known is None:
+            return None
+        names.setdefault(known, value.strip(BLANK))
+    return names
+
+
+def _odd_header(
+    data: bytes, offset: int, found: re.Match[bytes]
+) -> tuple[str, dict[str, str], tuple[bytes, ...], int]:
     end = HEADER_END.search(data, found.end() - 1)
     if not end or end.end() > MOST_HEADER:
         raise DamagedWarc("the header of a record does not end", offset=offset)

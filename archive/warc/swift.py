@@ -6,21 +6,15 @@ begin, and the guess is right only if all of it inflates to the length and the C
 `members` walks, and says what is damaged.
 """
 
-import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import deflate
-
 from archive.model import Capture, Location
-from archive.warc.reader import Member, listed, members
+from archive.warc.reader import MAGIC, SHORTEST, Member, inflated, listed, members
 from archive.warc.strict import frame_of, frames, record_of
 
-MAGIC = b"\x1f\x8b\x08"
 READ = 4 << 20
-SHORTEST = 18  # bytes of a gzip member: its head and its end
 MOST = 256 << 20  # bytes of a member that is guessed; larger ones are walked
-DENSEST = 1032  # bytes that one byte of deflate can stand for, at most
 
 
 def swift_captures(file: BinaryIO, *, warc: str) -> Iterator[Capture]:
@@ -47,12 +41,12 @@ def swift_members(file: BinaryIO) -> Iterator[Member]:
     window = _Window(file)
     while window.left() or window.more():
         offset = window.offset
-        inflated = window.member()
-        if inflated is None:
+        whole = window.member()
+        if whole is None:
             file.seek(offset)
             yield from members(file, offset)
             return
-        yield Member(offset=offset, length=window.offset - offset, data=inflated)
+        yield Member(offset=offset, length=window.offset - offset, data=whole)
 
 
 class _Window:
@@ -85,27 +79,13 @@ class _Window:
         while self.data.startswith(MAGIC, self.at) and self.left() <= MOST:
             end = self.data.find(MAGIC, self.at + behind)
             while end >= 0:
-                if (found := _inflated(self.data, self.at, end)) is not None:
+                if (found := inflated(self.data, self.at, end)) is not None:
                     self.at = end
                     return found
                 end = self.data.find(MAGIC, end + 1)
             # What is sought may stand over the edge of what was read.
             behind = max(SHORTEST, self.left() - len(MAGIC) + 1)
             if not self.more():
-                found, self.at = _inflated(self.data, self.at, len(self.data)), len(self.data)
+                found, self.at = inflated(self.data, self.at, len(self.data)), len(self.data)
                 return found
         return None
-
-
-def _inflated(data: bytes, start: int, end: int) -> bytes | None:
-    """What a member between the two holds, if that is where it begins and ends."""
-    if end - start < SHORTEST:
-        return None
-    crc, size = struct.unpack_from("<II", data, end - 8)
-    if not 0 < size <= DENSEST * (end - start):  # of "nothing" the library checks nothing
-        return None
-    try:
-        found = bytes(deflate.gzip_decompress(memoryview(data)[start:end]))
-    except (deflate.DeflateError, ValueError, MemoryError):
-        return None
-    return found if len(found) == size and deflate.crc32(found) == crc else None

@@ -30,7 +30,7 @@ from archive.cdxj import surt_of
 from archive.methods import asked_with, keyed
 from archive.model import Capture, Exchange, Location, Original
 from archive.opening import Opening
-from archive.rights import beside, parse, signals_in
+from archive.rights import UNSAID, beside, parse, signals_in
 from archive.walls import PAGES, wall_in
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
@@ -209,6 +209,7 @@ class _Group:
         self.wall = self._wall(opening)
         self.original = self._original(known)
         self.rights = self._rights(opening)
+        self.paged = opening is not None
         self.members: list[bytes | Callable[[Put], None]] = []
 
     def _original(self, known: Callable[[str], Original | None]) -> Original | None:
@@ -296,7 +297,7 @@ class _Group:
             "viaDate": f"{exchange.referred:%Y-%m-%dT%H:%M:%SZ}" if exchange.referred else None,
             "foundBy": exchange.via,
             "fetchError": exchange.error,
-            "rightsSignals": self.rights,
+            "rightsSignals": self.rights or (UNSAID if self.paged else None),
             "notKept": f"the publisher says {exchange.left_out}" if exchange.left_out else None,
             "bodyAsSent": f"it is not {self.lie}, whatever its head says" if self.lie else None,
             "wall": self.wall,
@@ -452,7 +453,7 @@ def _sha1(digest: bytes) -> str:
 
 def date_of(exchange: Exchange) -> str:
     """The exchange's beginning as a WARC-Date."""
-    return exchange.began.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{exchange.began.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def iso_of(original: Original) -> str:
