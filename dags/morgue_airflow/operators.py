@@ -21,6 +21,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from archive.config import Config
 from archive.errors import MorgueError
 from archive.store import Store, open_store
+from morgue_airflow.connection import connected
 from morgue_airflow.metrics import tell_crawl
 
 # The caller's fault and damage do not go away by trying again (archive.errors).
@@ -48,6 +49,7 @@ class CrawlOperator(BaseOperator):
         self.command = command
         self._child: subprocess.Popen[str] | None = None
 
+    @connected
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the crawl, hand its log on, and tell the world what it published."""
         self._must_not_be_skipped(context)
@@ -60,6 +62,8 @@ class CrawlOperator(BaseOperator):
             summary = json.loads(result.read_text()) if result.is_file() else {}
         if summary.get("run"):
             tell_crawl(open_store(Config.from_env().archive), self.site, summary)
+        if code < 0:  # killed: what it has written is not yet in the store, where a second try looks
+            self._publish_leftovers()
         if code:
             kind = AirflowFailException if code in HOPELESS else AirflowException
             raise kind(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
@@ -67,6 +71,12 @@ class CrawlOperator(BaseOperator):
             for event in (context["outlet_events"][outlet] for outlet in self.outlets):
                 event.extra = {"manifest": summary["manifest"], "site": self.site}
         return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
+
+    def _publish_leftovers(self) -> None:
+        from morgue_airflow.leftovers import publish_leftovers
+
+        for each in publish_leftovers():
+            self.log.info("left by run %s: %s %s", each.run, each.action, each.error)
 
     def _must_not_be_skipped(self, context: Any) -> None:
         """Skip a scheduled run whose next one is due already, where the site file says so."""
@@ -139,6 +149,7 @@ class ManifestOperator(BaseOperator):
 
     ui_color = "#dfe8dc"
 
+    @connected
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """One result a manifest; nothing is lost where several crawls triggered one run."""
         manifests = _manifests(context)
