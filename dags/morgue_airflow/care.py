@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from archive.config import Config
 from archive.errors import MorgueError
 from archive.store import Store, open_store
+from morgue_airflow.connection import connected
 from morgue_airflow.events import PUBLISHED, by_partition, tell
 from morgue_airflow.metrics import tell_spool
 
@@ -33,6 +34,7 @@ class CareOperator(BaseOperator):
         super().__init__(**arguments)
         self.does = does
 
+    @connected
     def execute(self, context: Any) -> dict[str, Any]:
         """Do it; what may go away is tried again, what will not is not."""
         try:

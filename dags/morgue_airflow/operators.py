@@ -19,6 +19,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from archive.config import Config
 from archive.store import open_store
+from morgue_airflow.connection import connected
 from morgue_airflow.events import by_partition, due, partition, tell
 from morgue_airflow.metrics import tell_crawl
 
@@ -47,6 +48,7 @@ class CrawlOperator(BaseOperator):
         self.command = command
         self._child: subprocess.Popen[str] | None = None
 
+    @connected
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the crawl, hand its log on, and tell the world what it published."""
         self._must_not_be_skipped(context)
@@ -59,6 +61,8 @@ class CrawlOperator(BaseOperator):
             summary = json.loads(result.read_text()) if result.is_file() else {}
         if summary.get("run"):
             tell_crawl(open_store(Config.from_env().archive), self.site, summary)
+        if code < 0:  # killed: what it has written is not yet in the store, where a second try looks
+            self._publish_leftovers()
         if code:
             kind = AirflowFailException if code in HOPELESS else AirflowException
             raise kind(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
@@ -71,6 +75,12 @@ class CrawlOperator(BaseOperator):
         if manifest := summary.get("manifest"):
             found.setdefault(partition(self.site, due(context)), []).append(manifest)
         return found
+
+    def _publish_leftovers(self) -> None:
+        from morgue_airflow.leftovers import publish_leftovers
+
+        for each in publish_leftovers():
+            self.log.info("left by run %s: %s %s", each.run, each.action, each.error)
 
     def _must_not_be_skipped(self, context: Any) -> None:
         """Skip a scheduled run whose next one is due already, where the site file says so."""

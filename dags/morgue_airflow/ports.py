@@ -9,7 +9,7 @@ from pathlib import Path
 from archive.errors import CallerError
 
 HOST = "127.0.0.1"
-# SeaweedFS's own parts, which nobody but SeaweedFS speaks to.
+# What nobody but the stack itself speaks to: SeaweedFS's own parts, Airflow's database and queue.
 INNER = (
     "master",
     "master_grpc",
@@ -20,12 +20,14 @@ INNER = (
     "s3_grpc",
     "admin",
     "admin_grpc",
+    "postgres",
+    "redis",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where each part listens on 127.0.0.1; `inner` are SeaweedFS's own."""
+    """Where each part listens on 127.0.0.1; `inner` are those that only the stack itself uses."""
 
     s3: int
     airflow: int

@@ -5,6 +5,7 @@ old number is left alone. If the supervisor dies, the kernel tells its children 
 """
 
 import ctypes
+import functools
 import json
 import os
 import signal
@@ -43,19 +44,27 @@ def alive(known: Known) -> bool:
 
 @dataclass(slots=True)
 class Child:
-    """A part of the stack: how to start it, and its process once it runs."""
+    """A part of the stack: how to start it, and its process once it runs.
+
+    `user` is whom it runs as (our own where empty); `fast` asks for an end by SIGINT, not SIGTERM. `restarts`
+    counts those that followed each other; `began` is on the monotonic clock, in seconds.
+    """
 
     name: str
     command: list[str]
     env: Mapping[str, str]
     log: Path
     patience: float = 20.0
+    user: str = ""
+    fast: bool = False
     restarts: int = 0
+    began: float = 0.0
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         """Start it, in a session of its own."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.began = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -64,8 +73,14 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl; the supervisor has one thread
+                user=self.user or None,
+                preexec_fn=functools.partial(_die_with_parent, self.asks),  # noqa: PLW1509 - one prctl; the supervisor has one thread
             )
+
+    @property
+    def asks(self) -> signal.Signals:
+        """The signal that asks it to end."""
+        return signal.SIGINT if self.fast else signal.SIGTERM
 
     @property
     def known(self) -> Known:
@@ -84,15 +99,21 @@ class Child:
         return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
 
 
-def _die_with_parent() -> None:
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _die_with_parent(number: signal.Signals) -> None:
+    LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 
-def end(known: Known, *, patience: float, reap: Callable[[], object] = lambda: None) -> None:
-    """End a process and its group: SIGTERM, then after `patience` seconds SIGKILL."""
+def end(
+    known: Known,
+    *,
+    patience: float,
+    reap: Callable[[], object] = lambda: None,
+    asks: signal.Signals = signal.SIGTERM,
+) -> None:
+    """End a process and its group: SIGTERM (or what it `asks` for), then after `patience` seconds SIGKILL."""
     # A group outlives its leader: what the leader left behind is ended, too.
     if alive(known):
-        _signal(known.pid, signal.SIGTERM)
+        _signal(known.pid, asks)
         _wait(lambda: not alive(known), patience, reap)
     _signal(known.pid, signal.SIGTERM)
     if not _wait(lambda: not _group(known.pid), 5.0, reap):

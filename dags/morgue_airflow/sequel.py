@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from archive.config import Config
 from archive.errors import MorgueError
 from archive.store import Store, open_store
+from morgue_airflow.connection import connected
 from morgue_airflow.events import told
 
 
@@ -21,6 +22,7 @@ class ManifestOperator(BaseOperator):
 
     ui_color = "#dfe8dc"
 
+    @connected
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """One result a manifest; nothing is lost where several events came together."""
         manifests = told(context)
@@ -70,6 +72,7 @@ class QualityOperator(ManifestOperator):
 
     ui_color = "#eadfe0"
 
+    @connected
     def execute(self, context: Any) -> list[dict[str, Any]]:
         """What was found of each run; raise AirflowFailException where something is wrong with one."""
         found = super().execute(context)

@@ -10,11 +10,13 @@ import secrets
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from archive.errors import CallerError
 from archive.sites import Site, write_site
+from morgue_airflow import database
 from morgue_airflow.ports import HOST, Ports
 from morgue_airflow.processes import Child
 
@@ -29,11 +31,19 @@ without internet. Its press room prints the next edition: stories change, one is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where the stack keeps its things, and on which ports it listens."""
+    """Where the stack keeps its things, on which ports it listens, and what runs the tasks.
+
+    Without `workers` it is the scheduler (LocalExecutor), else so many Celery workers; `tasks` is how many
+    each runs at a time. `settings` are more variables for all parts.
+    """
 
     var: Path
     ports: Ports
     secrets: dict[str, str]
+    postgres: bool = False
+    workers: int = 0
+    tasks: int = 2
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def bin(self) -> Path:
@@ -49,24 +59,61 @@ class Layout:
         """The address of a part."""
         return f"http://{HOST}:{getattr(self.ports, name)}"
 
+    def spool(self, worker: int) -> Path:
+        """The spool of a Celery worker (from 1): its own, as if each were on a machine of its own."""
+        return self.var / "workers" / str(worker) / "spool"
+
 
 def load_secrets(file: Path) -> dict[str, str]:
-    """The stack's secrets, made at the first start; the file is readable by its owner alone."""
-    if file.is_file():
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+    """The stack's secrets, made when they are first needed; the file is readable by its owner alone."""
+    known = dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    made = _secrets() | known
+    if made != known:
+        new = file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with open(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
+            json.dump(made, out, indent=1)
+        new.replace(file)
+    return made
+
+
+def _secrets() -> dict[str, str]:
     import base64
 
-    made = {
+    return {
         "s3_access_key": secrets.token_hex(10),
         "s3_secret_key": secrets.token_urlsafe(30),
         "airflow_password": secrets.token_urlsafe(9),
         "jwt_secret": secrets.token_urlsafe(64),
         "api_secret": secrets.token_urlsafe(32),
         "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "postgres_password": secrets.token_hex(20),
+        "redis_password": secrets.token_hex(20),
     }
-    with open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
-        json.dump(made, out, indent=1)
-    return made
+
+
+def must_have(*, celery: bool, postgres: bool) -> None:
+    """Raise CallerError where a package or program of the system is missing, before anything is started."""
+    wanted = {"apache-airflow-providers-celery": celery, "psycopg2-binary": postgres, "asyncpg": postgres}
+    missing = [name for name, needed in wanted.items() if needed and not _installed(name)]
+    if missing:
+        raise CallerError(
+            f"not installed: {', '.join(missing)}; pip install -r requirements/celery.txt "
+            "(or 'newsmorgue[celery]')"
+        )
+    if celery:
+        database.redis_program()
+    if postgres:
+        database.program("initdb")
+        database.owner()
+
+
+def _installed(name: str) -> bool:
+    # Not by importing: Airflow, once imported, takes over this process's log.
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
 
 
 def dags_folder() -> Path:
@@ -94,11 +141,11 @@ def environment(layout: Layout) -> dict[str, str]:
         "MORGUE_ROOM_URL": layout.url("room"),
         "MORGUE_CONTACT": os.environ.get("MORGUE_CONTACT", ""),
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _database(layout),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder()),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor" if layout.workers else "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": str(layout.tasks * max(1, layout.workers)),
         "AIRFLOW__CORE__FERNET_KEY": made["fernet_key"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
@@ -112,6 +159,26 @@ def environment(layout: Layout) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # 5 seconds, Airflow's own choice, are little on one machine that is busy: the task would be lost.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+        **(_celery(layout) if layout.workers else {}),
+        **layout.settings,
+    }
+
+
+def _database(layout: Layout) -> str:
+    if layout.postgres:
+        return database.postgres_url(layout.ports.inner["postgres"], layout.secrets["postgres_password"])
+    return f"sqlite:///{layout.var / 'airflow' / 'airflow.db'}"
+
+
+def _celery(layout: Layout) -> dict[str, str]:
+    return {
+        "AIRFLOW__CELERY__BROKER_URL": database.redis_url(
+            layout.ports.inner["redis"], layout.secrets["redis_password"]
+        ),
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(layout.tasks),
+        "AIRFLOW__CELERY__OPERATION_TIMEOUT": "30",
     }
 
 
@@ -119,6 +186,8 @@ def prepare(layout: Layout) -> None:
     """Make folders, Airflow's password file, and the Specimen's site file where they are missing."""
     for name in ("airflow", "log", "s3", "sites", "spool"):
         (layout.var / name).mkdir(parents=True, exist_ok=True)
+    for worker in range(1, layout.workers + 1):
+        layout.spool(worker).mkdir(parents=True, exist_ok=True)
     passwords = layout.var / "airflow" / "passwords.json"
     with open(os.open(passwords, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:  # noqa: PTH123
         json.dump({USER: layout.secrets["airflow_password"]}, out)
@@ -203,6 +272,21 @@ def _program(layout: Layout, name: str) -> str:
     return found
 
 
+def backing_children(layout: Layout, env: dict[str, str]) -> list[Child]:
+    """Airflow's database and the workers' queue, where they are servers; their files are made."""
+    log, made, children = layout.var / "log", layout.secrets, []
+    if layout.postgres:
+        folder = layout.var / "postgres"
+        database.make_cluster(folder, made["postgres_password"])
+        port = layout.ports.inner["postgres"]
+        children.append(database.postgres_child(folder, port, env, log / "postgres.log"))
+    if layout.workers:
+        folder = layout.var / "redis"
+        database.write_redis(folder, layout.ports.inner["redis"], made["redis_password"])
+        children.append(database.redis_child(folder, env, log / "redis.log"))
+    return children
+
+
 def migrate_command(layout: Layout) -> list[str]:
     """What makes or upgrades Airflow's database."""
     return [_program(layout, "airflow"), "db", "migrate"]
@@ -221,6 +305,18 @@ def airflow_children(layout: Layout, env: dict[str, str]) -> list[Child]:
         Child(f"airflow-{name}", [program, name, *flags], env, layout.var / "log" / f"airflow-{name}.log")
         for name, flags in parts.items()
     ]
+
+
+def worker_children(layout: Layout, env: dict[str, str]) -> list[Child]:
+    """The Celery workers, each with a name and a spool of its own."""
+    children = []
+    for number in range(1, layout.workers + 1):
+        name = f"worker-{number}"
+        command = [sys.executable, "-m", "archive", "worker", "--", "--celery-hostname", name]
+        own = env | {"MORGUE_SPOOL": str(layout.spool(number))}
+        log = layout.var / "log" / f"{name}.log"
+        children.append(Child(name, [*command, "--skip-serve-logs"], own, log))
+    return children
 
 
 def own_children(layout: Layout, env: dict[str, str]) -> list[Child]:

@@ -7,16 +7,21 @@ import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from archive.errors import CallerError, MorgueError
 from morgue_airflow import stack
 from morgue_airflow.api import AirflowApi, wait_for
+from morgue_airflow.database import accepts, ready
 from morgue_airflow.processes import Child, Known, alive, end, read_known, started_at, write_known
 from morgue_airflow.stack import Layout
 
 RESTARTS = 3
+STEADY = 60.0
+# What the others lean on ends last: a crawl that is being stopped still publishes, and says so.
+LAST = ("s3", "postgres", "redis")
 Say = Callable[[str], None]
 
 
@@ -46,7 +51,7 @@ def stop(var: Path, say: Say) -> bool:
         deadline = time.monotonic() + 90
         while alive(supervisor) and time.monotonic() < deadline:
             time.sleep(0.1)
-    for child in children:
+    for child in reversed(children):
         if alive(child):
             did = True
             say(f"stopping {child.name}, which its supervisor left behind")
@@ -77,9 +82,8 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         self.say("stopping ...")
-        # All at once, but the store last: a crawl that is being stopped still publishes.
         with ThreadPoolExecutor() as pool:
-            list(pool.map(_end, [c for c in self.children if c.name != "s3"]))
+            list(pool.map(_end, [c for c in self.children if c.name not in LAST]))
         for child in self.children:
             _end(child)
         note_file(self.layout.var).unlink(missing_ok=True)
@@ -96,8 +100,11 @@ class Supervisor:
         self._store()
         specimen, room = stack.own_children(self.layout, self.env)
         self._begin(specimen)
+        self._backing()
         self._migrate()
         for child in stack.airflow_children(self.layout, self.env):
+            self._begin(child)
+        for child in stack.worker_children(self.layout, self.env):
             self._begin(child)
         self._begin(room)
         self._wait(lambda: _answers(self.layout.url("specimen") + "/"), 30, "The Daily Specimen")
@@ -125,6 +132,14 @@ class Supervisor:
 
         self._wait(ready, 60, "the S3 server")
 
+    def _backing(self) -> None:
+        children = stack.backing_children(self.layout, self.env)
+        for child in children:
+            self._begin(child)
+        for child in children:
+            look = ready if child.name == "postgres" else accepts
+            self._wait(partial(look, self.layout.ports.inner[child.name]), 60, child.name)
+
     def _migrate(self) -> None:
         self.say("preparing Airflow's database ...")
         log = self.layout.var / "log" / "airflow-migrate.log"
@@ -150,11 +165,13 @@ class Supervisor:
         wait_for(true, seconds=seconds, what=what, each=self.look_after)
 
     def look_after(self) -> None:
-        """Restart what has ended by itself, up to RESTARTS times each."""
+        """Restart what has ended by itself, each up to RESTARTS times without STEADY seconds in between."""
         for child in self.children:
             if child.running or child.process is None:
                 continue
             code = child.process.returncode
+            if time.monotonic() - child.began > STEADY:
+                child.restarts = 0
             self.say(f"{child.name} ended by itself (exit code {code}); the end of {child.log}:")
             self.say(child.last_words())
             if child.restarts >= RESTARTS:
@@ -196,7 +213,7 @@ class Supervisor:
 
 def _end(child: Child) -> None:
     if child.process:
-        end(child.known, patience=child.patience, reap=child.process.poll)
+        end(child.known, patience=child.patience, reap=child.process.poll, asks=child.asks)
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,210 @@
+"""Celery workers: whatever is pressed or killed in the middle of a crawl, nothing is lost."""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from morgue_airflow.api import AirflowApi
+from morgue_airflow.processes import read_known
+
+from tests.conftest import wait_until
+from tests.halfway import (
+    FIRST,
+    STORIES,
+    Halfway,
+    crawls,
+    halfway,
+    kill_machine,
+    need_servers,
+    newspapers,
+    no_orphan,
+    open_folder,
+    parent_of,
+    run_folder,
+    spool_of,
+    start,
+    state,
+    succeeded,
+    whole,
+)
+from tests.test_end_to_end import Stack, a_stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+PRESSED = ("marked", "cleared", "killed", "tasked")
+FALLEN = ("fallen", "vanished")
+ENDURING = ("headless", "baseless", "storeless")
+OPTIONS = (
+    "--no-crawl", "--executor", "celery", "--workers", "2", "--tasks", "4",
+    "--setting", "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT=40",
+    "--setting", "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL=5",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    need_servers(celery=True)
+    with open_folder() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def papers(folder: Path) -> Iterator[dict[str, Halfway]]:
+    with newspapers(folder / "var" / "sites", *PRESSED, *FALLEN, *ENDURING) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def stack(folder: Path, papers: dict[str, Halfway], worker: Path) -> Iterator[Stack]:
+    yield from a_stack(folder, worker, *OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def api(stack: Stack) -> AirflowApi:
+    return AirflowApi(stack.url("airflow"), user="admin", password=stack.secrets["airflow_password"])
+
+
+def all_halfway(stack: Stack, api: AirflowApi, papers: list[Halfway]) -> dict[str, str]:
+    """Start these crawls at once, and wait until each is in its middle; the runs by newspaper."""
+    runs = {paper.name: start(api, paper) for paper in papers}
+    for paper in papers:
+        halfway(stack, paper)
+    return runs
+
+
+@pytest.fixture(scope="module")
+def pressed(stack: Stack, api: AirflowApi, papers: dict[str, Halfway]) -> dict[str, str]:
+    """Four crawls, each ended in its middle in a way of its own; Airflow starts slowly, so all at once."""
+    runs = all_halfway(stack, api, [papers[name] for name in PRESSED])
+    crawling = {name: crawls(stack, name) for name in PRESSED}
+    api.mark("crawl_marked", runs["marked"], "crawl", "failed")
+    api.clear("crawl_cleared", runs["cleared"])
+    os.kill(crawling["killed"][0], signal.SIGKILL)
+    os.kill(parent_of(crawling["tasked"][0]), signal.SIGKILL)
+    for name in PRESSED:
+        no_orphan(stack, name, crawling[name])
+        papers[name].gate.set()
+    return runs
+
+
+def test_a_crawl_that_is_marked_failed_is_failed_and_goes_on_when_it_is_cleared(
+    stack: Stack, api: AirflowApi, papers: dict[str, Halfway], pressed: dict[str, str]
+) -> None:
+    paper, run = papers["marked"], pressed["marked"]
+    assert state(api, paper, run) == ("failed", 1)
+    wait_until(lambda: len(stack.rows("runs", "--site", "marked")) == 1, what="publication of the first try")
+    api.clear(paper.dag, run)
+    succeeded(api, paper, run, tries=2)
+    assert [row["reason"] for row in stack.rows("runs", "--site", "marked")] == ["stopped", "finished"]
+    once(stack, paper)
+
+
+def test_a_crawl_that_is_cleared_ends_and_begins_again_where_it_was(
+    stack: Stack, api: AirflowApi, papers: dict[str, Halfway], pressed: dict[str, str]
+) -> None:
+    succeeded(api, papers["cleared"], pressed["cleared"], tries=2)
+    once(stack, papers["cleared"])
+
+
+@pytest.mark.parametrize("name", ["killed", "tasked"])
+def test_a_crawl_that_is_killed_itself_or_by_its_task_is_tried_again_and_fetches_the_rest(
+    stack: Stack, api: AirflowApi, papers: dict[str, Halfway], pressed: dict[str, str], name: str
+) -> None:
+    succeeded(api, papers[name], pressed[name], tries=2)
+    once(stack, papers[name])
+
+
+def once(stack: Stack, paper: Halfway) -> None:
+    """No story that was safe has been asked for again, and every story is in the archive once."""
+    assert [paper.asked(number) for number in range(FIRST)] == [1] * FIRST
+    whole(stack, paper)
+
+
+@pytest.fixture(scope="module")
+def fallen(stack: Stack, api: AirflowApi, papers: dict[str, Halfway]) -> dict[str, str]:
+    """Both workers' machines fail in the middle of two crawls; one crawl's spool is gone with its disk."""
+    runs = all_halfway(stack, api, [papers[name] for name in FALLEN])
+    spools = {spool_of(crawls(stack, name)[0]) for name in FALLEN}
+    lost = run_folder(stack, "vanished")
+    assert lost is not None
+    before = {name: crawls(stack, name) for name in FALLEN}
+    for spool in spools:
+        kill_machine(stack, spool)
+    shutil.rmtree(lost)
+    for name in FALLEN:
+        assert not set(before[name]) & set(crawls(stack, name))
+        papers[name].gate.set()
+    return runs
+
+
+def test_what_a_dead_worker_left_is_published_by_the_next_on_its_volume_and_not_fetched_again(
+    stack: Stack, api: AirflowApi, papers: dict[str, Halfway], fallen: dict[str, str]
+) -> None:
+    succeeded(api, papers["fallen"], fallen["fallen"], tries=2)
+    assert {row["reason"] for row in stack.rows("runs", "--site", "fallen")} == {"recovered", "finished"}
+    once(stack, papers["fallen"])
+
+
+def test_what_was_on_a_volume_that_is_gone_is_fetched_again(
+    stack: Stack, api: AirflowApi, papers: dict[str, Halfway], fallen: dict[str, str]
+) -> None:
+    paper = papers["vanished"]
+    succeeded(api, paper, fallen["vanished"], tries=2)
+    assert [paper.asked(number) for number in range(FIRST)] == [2] * FIRST
+    whole(stack, paper)
+
+
+@pytest.fixture(scope="module")
+def enduring(
+    stack: Stack, api: AirflowApi, papers: dict[str, Halfway], pressed: object, fallen: object
+) -> dict[str, str]:
+    """Three crawls in their middle."""
+    return all_halfway(stack, api, [papers[name] for name in ENDURING])
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "number"),
+    [
+        ("headless", "airflow-scheduler", signal.SIGKILL),
+        ("baseless", "postgres", signal.SIGINT),
+        ("storeless", "s3", signal.SIGKILL),
+    ],
+)
+def test_a_crawl_outlives_the_loss_of_scheduler_database_and_store(
+    stack: Stack,
+    api: AirflowApi,
+    papers: dict[str, Halfway],
+    enduring: dict[str, str],
+    name: str,
+    part: str,
+    number: signal.Signals,
+) -> None:
+    paper, run = papers[name], enduring[name]
+    before = crawls(stack, name)
+    assert len(before) == 1
+    old = child(stack, part)
+    os.kill(old, number)
+    wait_until(lambda: child(stack, part) != old and api.healthy(), seconds=120, what=f"{part} again")
+    assert crawls(stack, name) == before
+    assert state(api, paper, run) == ("running", 1)
+    paper.gate.set()
+    succeeded(api, paper, run, tries=1)
+    assert [paper.asked(story) for story in range(STORIES)] == [1] * STORIES
+    whole(stack, paper)
+
+
+def test_after_all_of_it_no_warc_is_damaged_and_no_spool_holds_what_is_not_published(
+    stack: Stack, api: AirflowApi, pressed: object, fallen: object
+) -> None:
+    assert "DAMAGED" not in stack.morgue("verify")
+    assert [
+        path.name for path in stack.var.glob("workers/*/spool/*") if not (path / "published").exists()
+    ] == []
+
+
+def child(stack: Stack, name: str) -> int:
+    """The process of a part of the stack."""
+    _, children = read_known(stack.var / "up.json")
+    return next(known.pid for known in children if known.name == name)
