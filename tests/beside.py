@@ -61,17 +61,23 @@ def required(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def pywb(
-    programs: Path, folder: Path, collections: Mapping[str, Any], settings: Mapping[str, str] = {}
+    programs: Path,
+    folder: Path,
+    collections: Mapping[str, Any],
+    env: Mapping[str, str] | None = None,
+    **settings: object,
 ) -> Iterator[str]:
     """pywb over these collections, on a free port; yields its address."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(json.dumps({"collections": dict(collections)}))  # JSON is YAML
+    (folder / "config.yaml").write_text(
+        json.dumps({"collections": dict(collections), **settings})
+    )  # JSON is YAML
     port = free_port()
     command = [str(programs / "wayback"), "--bind", "127.0.0.1", "--port", str(port)]
     clean = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=clean | dict(settings))
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=clean | dict(env or {}))
         try:
             base = f"http://127.0.0.1:{port}"
             wait_until(lambda: server.poll() is not None or _answers(base), seconds=60, what="pywb's start")
