@@ -12,15 +12,12 @@ editions; and what each player asked of the live web (a proxy remembers, and ans
 """
 
 import argparse
-import http.server
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,16 +32,12 @@ from archive.permission import Permission
 from archive.policy import Policy
 from archive.room import wabac
 from archive.store import FolderStore
-from tests.beside import environment, pywb
+from tests.beside import embedded_at, environment, hosted, pywb, replayweb
 from tests.browser import CHROMIUM, FLAGS, sink
 from tests.keeping import Keeper, edition, open_room, served
 from tests.stage import PAGES, Stage
 from tests.test_stage import EDITIONS, HOST, SIZE, Seen, answers, attended, differs, look
 
-REPLAYWEB = "replaywebpage@2.5.3"
-EMBED = """<!doctype html><meta charset=utf-8><style>body {{ margin: 0 }}
-replay-web-page {{ display: block; width: 980px; height: 780px }}</style><script src=/ui.js></script>
-<replay-web-page source="/all.wacz" url="{url}" ts="{stamp}" embed=replayonly deeplink></replay-web-page>"""
 LARGE = """(frame, size) => {
   const own = { position: "fixed", top: 0, left: 0, "z-index": 2147483647, border: 0, "max-width": "none",
     "max-height": "none", width: size.width + "px", height: size.height + "px" };
@@ -58,71 +51,6 @@ class Player:
 
     name: str
     address: Callable[[str, str], str]
-
-
-def static(folder: Path) -> http.server.ThreadingHTTPServer:
-    """ReplayWeb.page's files and a WACZ, with ranges; `/replay/` is the worker's, so there is none here."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            path, _, query = self.path.partition("?")
-            kind, data = self.found(path, query)
-            span = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range") or "")
-            whole, status = len(data), 200 if kind else 404
-            if span and kind:
-                first = int(span[1]) if span[1] else max(whole - int(span[2]), 0)
-                last = min(int(span[2]), whole - 1) if span[1] and span[2] else whole - 1
-                data, status = data[first : last + 1], 206
-            self.send_response_only(status)
-            if status == 206:
-                self.send_header("Content-Range", f"bytes {first}-{last}/{whole}")
-            self.send_header("Content-Type", kind or "text/plain")
-            self.send_header("Accept-Ranges", "bytes")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def found(self, path: str, query: str) -> tuple[str, bytes]:
-            if path == "/":
-                stamp, _, url = query.partition("&")
-                return "text/html", EMBED.format(url=url, stamp=stamp).encode()
-            names = {"/ui.js": "ui.js", "/replay/sw.js": "sw.js", "/all.wacz": "all.wacz"}
-            if path not in names:
-                return "", b"none"
-            kind = "text/javascript" if path.endswith(".js") else "application/zip"
-            return kind, (folder / names[path]).read_bytes()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    return http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-
-def replayweb(place: Path) -> Path:
-    """The folder of ReplayWeb.page (AGPL), fetched from npm and left as it is."""
-    folder = place / "replaywebpage"
-    if not (folder / "ui.js").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "pack", "--silent", REPLAYWEB], cwd=folder, check=True)
-        (packed,) = folder.glob("*.tgz")
-        shutil.unpack_archive(packed, folder, "gztar", filter="data")
-        for name in ("ui.js", "sw.js", "LICENSE"):
-            shutil.copy(folder / "package" / name, folder / name)
-    return folder
-
-
-@contextmanager
-def hosted(folder: Path) -> Iterator[str]:
-    """A static server of a folder; yields its address."""
-    server = static(folder)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
 
 
 def exported(store: FolderStore, out: Path) -> None:
@@ -154,7 +82,7 @@ def players(store: FolderStore, folder: Path, peers: Path, stack: ExitStack) -> 
         Player(name="pywb", address=lambda stamp, url: f"{server}/own/{stamp}/{url}"),
         Player(name="pywb, in the browser", address=lambda stamp, url: f"{browser}/own/{stamp}/{url}"),
         Player(name="pywb, our CDX server", address=lambda stamp, url: f"{server}/ours/{stamp}/{url}"),
-        Player(name="ReplayWeb.page", address=lambda stamp, url: f"{page}/?{stamp}&{url}"),
+        Player(name="ReplayWeb.page", address=lambda stamp, url: embedded_at(page, "/all.wacz", url, stamp)),
     ]
 
 
