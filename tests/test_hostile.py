@@ -1,5 +1,6 @@
 """What hostile pages, headers and servers cannot do to the room, to other origins, or to the reader."""
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,17 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Error as Saved
 
+from archive.errors import CallerError
 from archive.index import Index
 from archive.model import Capture, Location
 from archive.playback import Playback
-from archive.room.desk import Desk
-from archive.room.origins import Origins
+from archive.room.desk import Desk, open_desk
+from archive.room.origins import Origins, checked_replay, origin_for
 from archive.room.pages import Room
 from archive.room.records import record_response
 from archive.room.replay import Replay
 from archive.room.shelf import Shelf
 from archive.store import open_store
 from archive.wire import ResponseHead
+from tests.conftest import free_port
 from tests.keeping import Answer, Keeper, Reader, edition, open_room, served
 from tests.test_replay import replayed
 
@@ -268,3 +271,59 @@ def test_whatever_a_page_tells_the_banner_is_a_question_to_the_room_at_most(page
     assert page.url.startswith(f"{desk.room_url}/capture?")
     assert page.title().startswith(f"{PAPER}/, 20 November 2026")
     assert [p for p in problems if "Cannot" not in p and "null" not in p] == []
+
+
+# --- an origin for each archived host ----------------------------------------------------------------------
+
+STAYS = """<script>localStorage.setItem("left", "by " + document.title); document.title = "other";
+document.documentElement.dataset.done = "1";</script>"""
+
+
+def test_each_archived_host_has_an_origin_of_its_own_where_there_are_names_for_it() -> None:
+    wide = "https://*.replay.example"
+    one = origin_for(wide, "http://paper.example/")
+    assert one == origin_for(wide, "https://www.paper.example/news?x=1")
+    assert re.fullmatch(r"https://example-paper-[0-9a-f]{8}\.replay\.example", one)
+    assert (
+        len({one, *(origin_for(wide, f"http://{h}/") for h in ("paper-x.example", "paper.x.example"))}) == 3
+    )
+    assert origin_for("https://replay.example", "http://paper.example/") == "https://replay.example"
+
+
+@given(st.text(max_size=80))
+def test_any_url_has_an_origin_that_can_be_one(url: str) -> None:
+    host = origin_for("https://*.replay.example", f"http://{url}").removeprefix("https://")
+    assert all(re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", label) for label in host.split("."))
+
+
+@pytest.mark.parametrize(
+    "text", ["https://x.*.example", "*.example", "https://*", "https://*.x.example/a b", "ftp://x"]
+)
+def test_what_is_no_replay_url_is_refused(text: str) -> None:
+    with pytest.raises(CallerError, match="is no origin"):
+        checked_replay(text)
+
+
+@pytest.mark.browser
+def test_what_a_page_leaves_in_the_browser_is_not_there_for_pages_of_other_hosts(
+    page: Any, keeper: Keeper, worker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MORGUE_WABAC", str(worker))
+    urls = [f"{PAPER}/", "http://other.example/"]
+    keeper.keep(*(Answer(at=edition(20), url=url, body=STAYS.encode()) for url in urls))
+    ports = free_port(), free_port()
+    names = {"room_url": f"http://replay.localhost:{ports[0]}",
+             "replay_url": f"http://*.replay.localhost:{ports[1]}"}  # fmt: skip
+    desk = open_desk(keeper.store, {}, port=ports[0], replay_port=ports[1], **names)
+    with served(desk):
+        origins, left = [], []
+        for url in urls:
+            page.goto(f"{desk.room_url}/capture?at={STAMP}&url={url}")
+            page.wait_for_function("() => frames.length === 1")
+            frame = page.main_frame.child_frames[0]
+            frame.wait_for_url(lambda at, url=url: at.endswith(f"mp_/{url}"))
+            frame.wait_for_function("() => document.documentElement.dataset.done === '1'")
+            origins.append(frame.evaluate("() => self.origin"))
+            left.append(frame.evaluate("async () => Object.keys(localStorage).length"))
+        assert len(set(origins)) == 2
+        assert left[0] == left[1] > 0, "the second page finds what the first has left"
