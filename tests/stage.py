@@ -12,6 +12,7 @@ import wave
 import zlib
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 
 HEAD = """<!doctype html><meta charset=utf-8><title>{name}, edition @</title>
@@ -76,6 +77,19 @@ sound.addEventListener("loadedmetadata", () => {
   sound.currentTime = 0.75;
 });
 sound.addEventListener("seeked", () => { say("at " + sound.currentTime); done(); });
+</script>""",
+    "film": """<video id=film src=film.webm preload=auto muted></video><script>
+const film = document.getElementById("film");
+film.addEventListener("loadedmetadata", () => {
+  say(film.videoWidth + " wide, " + film.duration + " seconds");
+  film.currentTime = film.duration - 0.5;
+}, { once: true });
+film.addEventListener("seeked", () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 8, height: 8 });
+  const context = canvas.getContext("2d");
+  context.drawImage(film, 0, 0);
+  say("coloured " + context.getImageData(4, 4, 1, 1).data.join(" ")); done();
+}, { once: true });
 </script>""",
     "range": """<script>
 fetch("tone.wav", { headers: { Range: "bytes=0-43" } }).then(async (r) => {
@@ -224,6 +238,14 @@ def tone(edition: int) -> bytes:
     return made.getvalue()
 
 
+def film(edition: int) -> bytes:
+    """A film of one colour, 40 pixels wide for each edition and a second longer than its number (VP8).
+
+    Made by ffmpeg: -f lavfi -i color=c=red:s=40x32:r=4:d=2 -c:v libvpx -g 4 -b:v 20k -fflags +bitexact
+    """
+    return (Path(__file__).parent / "films" / f"edition-{edition}.webm").read_bytes()
+
+
 def face(edition: int) -> bytes:
     """A TrueType font whose "m" is a block, the wider the later the edition."""
     from fontTools.fontBuilder import FontBuilder
@@ -263,6 +285,7 @@ def answer(path: str, query: str, edition: int) -> tuple[str, bytes] | None:
     for end, kind, make in (
         (".png", "image/png", picture),
         (".wav", "audio/wav", tone),
+        (".webm", "video/webm", film),
         (".ttf", "font/ttf", face),
     ):
         if path.endswith(end):

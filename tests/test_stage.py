@@ -27,7 +27,7 @@ FAULTS = {
 FACTS = """() => ({
   title: document.title,
   text: document.body ? document.body.innerText : "",
-  address: location.pathname.replace(/^\\/replay\\/\\d+[a-z]+_\\/http:\\/\\/stage\\.example/, ""),
+  address: location.pathname.replace(/^\\/.*?\\d{14}[a-z]+_\\/http:\\/\\/stage\\.example/, ""),
   images: [...document.images].map((i) => [i.naturalWidth, i.naturalHeight]),
   styles: [...document.querySelectorAll(".probe")].map((n) => {
     const s = getComputedStyle(n);

@@ -14,7 +14,10 @@ from archive.config import Config, site_folder
 @click.option("--port", default=8090, show_default=True, help="Port of the reading room (0: any).")
 @click.option("--replay-port", default=8091, show_default=True, help="Port of the replay (0: any).")
 @click.option("--room-url", default="", metavar="URL", help="Public URL of the room, behind a proxy.")
-@click.option("--replay-url", default="", metavar="URL", help="Public URL of the replay, of the same site.")
+@click.option(
+    "--replay-url", default="", metavar="URL",
+    help="Public URL of the replay, of the same site; a * in it is one origin for each archived host.",
+)  # fmt: skip
 @click.option(
     "--max-spread", type=click.FloatRange(0, min_open=True), metavar="HOURS",
     help="Show a part of a page as missing where it was captured farther from it than this.",

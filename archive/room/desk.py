@@ -20,7 +20,7 @@ from archive.permission import Permission
 from archive.policy import Policy
 from archive.room import wabac
 from archive.room.finder import Finder
-from archive.room.origins import Origins, checked_origin
+from archive.room.origins import Origins, checked_origin, checked_replay
 from archive.room.pages import Room
 from archive.room.replay import Replay
 from archive.room.shelf import Shelf
@@ -105,7 +105,7 @@ def open_desk(
         room_port=room_socket.getsockname()[1],
         replay_port=replay_socket.getsockname()[1],
         room_url=room_url.rstrip("/"),
-        replay_url=replay_url.rstrip("/"),
+        replay_url=checked_replay(replay_url),
         framed_by=checked_origin(framed_by),
     )
     path = wabac.find()

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from archive.cdxj import stamp_of
 from archive.model import Capture
+from archive.room.origins import origin_for
 from archive.search import Question
 
 CONTROL = re.compile(r"[\x00-\x20\x7f]")
@@ -55,12 +56,14 @@ def capture_link(url: str, at: datetime) -> str:
 
 def loader_link(replay: str, capture: Capture) -> str:
     """The page on the replay origin that starts the worker and goes to the capture."""
-    return f"{replay}/?" + urlencode({"at": stamp_of(capture.at), "url": capture.url})
+    return f"{origin_for(replay, capture.url)}/?" + urlencode(
+        {"at": stamp_of(capture.at), "url": capture.url}
+    )
 
 
 def raw_link(replay: str, capture: Capture) -> str:
     """The stored record's body as it is."""
-    return f"{replay}/raw/{stamp_of(capture.at)}id_/{embedded(capture.url)}"
+    return f"{origin_for(replay, capture.url)}/raw/{stamp_of(capture.at)}id_/{embedded(capture.url)}"
 
 
 def diff_link(url: str, before: str, after: str) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 
 from archive.cdxj import stamp_of
 from archive.room import links, pulse
+from archive.room.origins import origin_for
 from archive.search import Question
 
 FACETS = {
@@ -57,6 +58,7 @@ class Paper:
             "filters_of": filters_of,
             "facet_name": FACETS,
             "loader_link": links.loader_link,
+            "origin_for": origin_for,
         }
 
     def response(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
