@@ -55,6 +55,7 @@ CONDITION = re.compile(
     r":|\A(?:with|without|has|have|no|not|is|js|u|use|show)[-_]|[-_](?:enabled|disabled|allowed)\Z"
 )
 DENSE = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
+UNSAID = re.compile(r"[\W_]+")  # what two texts need not have in common
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,4 +182,4 @@ def text_of(blocks: Iterable[Block]) -> tuple[str, ...]:
 
 def key(text: str) -> str:
     """What two texts have in common where they say the same: letters and digits."""
-    return "".join(c for c in text.casefold() if c.isalnum())
+    return UNSAID.sub("", text.casefold())

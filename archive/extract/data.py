@@ -4,13 +4,12 @@ Rules: broken JSON is passed over. Of a CMS's state only named keys are read: it
 addresses of staff, which are nobody's business.
 """
 
+import html
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import lxml.html
 
 ARTICLES = {
     "Article", "NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle",
@@ -81,7 +80,7 @@ def clean(text: str) -> str:
     """A text without markup, references, soft hyphens and superfluous spaces."""
     plain = TAGS.sub(" ", text) if "<" in text else text
     if "&" in plain:
-        plain = lxml.html.fromstring(f"<p>{plain}</p>").text_content()
+        plain = html.unescape(plain)
         plain = TAGS.sub(" ", plain) if "<" in plain else plain
     return " ".join(plain.replace("\u00ad", "").replace("\u200b", "").split())
 

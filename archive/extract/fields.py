@@ -5,8 +5,9 @@ found names its source. What only the page shows (byline, kicker, shown standfir
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +31,7 @@ KICKER = re.compile(
 BYLINE = re.compile(
     r"byline|author-block|\bauthors?\b|article-author|\bautor(?:en|es)?\b|signature|firma\b", re.I
 )
+SIGNED = "//*[@id or @class or @rel='author' or @itemprop='author']"
 PUBLISHED = (
     "article:published_time", "article:published:time", "og:published_time", "og:article:published_time",
     "datepublished", "date.published", "dc.date.issued", "dcterms.created", "dc.date", "date",
@@ -64,6 +66,7 @@ class Fields:
         self.url, self.tree, self.data, self.blocks = url, tree, data, blocks
         self.source: dict[str, str] = {}
         self.raw: dict[str, str] = {}
+        self._byline: str | None = None
 
     def pick(self, name: str, *offers: Offer) -> str:
         """The first offer that says anything, cleaned."""
@@ -162,15 +165,19 @@ class Fields:
 
     def byline(self) -> str:
         """The byline as the page shows it, raw."""
-        path = "//*[@id or @class or @rel='author' or @itemprop='author']"
-        for element in self.tree.xpath(path):
+        if self._byline is None:
+            self._byline = next(self._bylines(), "")
+        if self._byline:
+            self.source["byline"] = "page"
+        return self._byline
+
+    def _bylines(self) -> Iterator[str]:
+        for element in self.tree.xpath(SIGNED):
             names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
-            if BYLINE.search(names) or element.get("rel") == "author":
+            if _signs(names) or element.get("rel") == "author":
                 text = " ".join(element.text_content().split())
                 if 3 < len(text) < 160 and element.tag not in ("script", "style", "body", "svg"):
-                    self.source["byline"] = "page"
-                    return text
-        return ""
+                    yield text
 
     def kicker(self, headline: str) -> str:
         """The line above the headline."""
@@ -178,7 +185,7 @@ class Fields:
             (
                 text
                 for element in self.tree.xpath("//*[@class]")
-                if KICKER.search(element.get("class")) and 1 < len(text := clean(element.text_content())) < 80
+                if _overlines(element.get("class")) and 1 < len(text := clean(element.text_content())) < 80
             ),
             "",
         )
@@ -315,6 +322,17 @@ class Fields:
         publisher = text_in(self.data.article.get("publisher"))
         said = {self.data.meta.get("og:site_name", ""), publisher, host, host.rpartition(".")[0]}
         return {key(name) for name in said} - {""}
+
+
+@lru_cache(maxsize=20_000)
+def _signs(names: str) -> bool:
+    """Whether class names and ids say that a byline stands there."""
+    return bool(BYLINE.search(names))
+
+
+@lru_cache(maxsize=20_000)
+def _overlines(names: str) -> bool:
+    return bool(KICKER.search(names))
 
 
 def _moment(raw: str) -> datetime | None:
