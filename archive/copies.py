@@ -19,7 +19,6 @@ KEPT = 8  # one run in so many
 LEAST = 6  # kept runs that two texts must share, at least
 SAME = 0.4  # containment from which they are copies
 WINDOW = 7  # days between them, at most
-MASK = (1 << 63) - 1
 
 
 def words_of(text: str) -> list[str]:
@@ -28,15 +27,13 @@ def words_of(text: str) -> list[str]:
 
 
 def sample(text: str) -> tuple[int, ...]:
-    """The hashes of one in eight of its runs of three words, sorted, each once: 63 bits each."""
-    hashes = [zlib.crc32(word.encode("utf-8", "replace")) for word in words_of(text)]
-    found: set[int] = set()
-    for one, two, three in zip(hashes, hashes[1:], hashes[2:], strict=False):
-        mixed = (one * 0x9E3779B97F4A7C15 + two * 0xC2B2AE3D27D4EB4F + three * 0x165667B19E3779F9) & MASK
-        mixed = (mixed ^ (mixed >> 29)) * 0x94D049BB133111EB & MASK
-        if not (mixed >> 20) % KEPT:
-            found.add(mixed)
-    return tuple(sorted(found))
+    """The hashes of one in eight of its runs of three words, sorted, each once: 32 bits each."""
+    words = words_of(text)
+    runs = (
+        zlib.crc32(f"{one} {two} {three}".encode("utf-8", "replace"))
+        for one, two, three in zip(words, words[1:], words[2:], strict=False)
+    )
+    return tuple(sorted({run for run in runs if not run % KEPT}))
 
 
 def are_copies(shared: int, one: int, other: int) -> bool:

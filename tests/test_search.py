@@ -15,7 +15,8 @@ from archive.articles import write_table
 from archive.errors import CallerError
 from archive.extract import EXTRACTOR
 from archive.model import Article, ArticleRow, Location
-from archive.search import Answer, Question, Search, match_of, snippet_of, spaced
+from archive.query import match_of, snippet_of, spaced
+from archive.search import Answer, Question, Search
 from archive.store import FolderStore, Store
 
 AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -243,6 +244,7 @@ def test_a_follower_that_was_cut_off_goes_on_where_it_was(
     search: Search, store: Store, monkeypatch: Any
 ) -> None:
     put(store, row(1), row(2))
+    monkeypatch.setattr("archive.search.BATCH", 1)
 
     def stop(count: int) -> None:
         raise KeyboardInterrupt
@@ -254,7 +256,8 @@ def test_a_follower_that_was_cut_off_goes_on_where_it_was(
     assert ask(search, "harbour").count == 2
 
 
-def test_two_followers_double_nothing(tmp_path: Path, store: Store) -> None:
+def test_two_followers_double_nothing(tmp_path: Path, store: Store, monkeypatch: Any) -> None:
+    monkeypatch.setattr("archive.search.BATCH", 1)
     put(store, row(1), row(2))
     with (
         contextlib.closing(Search(tmp_path / "a.sqlite")) as one,

@@ -1,0 +1,109 @@
+"""The search file: its tables, and how it is opened."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SCHEMA = 5
+SHARD = 16  # bits of an article's number within its shard
+SETTINGS = (
+    "page_size = 8192",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "wal_autocheckpoint = 8000",
+    "cache_size = -65536",
+    "mmap_size = 2000000000",
+    "secure_delete = ON",  # what was taken down is in no free page either
+    "temp_store = MEMORY",
+)
+TABLES = """
+CREATE TABLE erased (key TEXT PRIMARY KEY);
+CREATE TABLE told (run TEXT NOT NULL, name TEXT NOT NULL, rank TEXT NOT NULL, PRIMARY KEY (run, name));
+CREATE TABLE value (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE seen (run INTEGER NOT NULL, article INTEGER NOT NULL, captured TEXT NOT NULL,
+    warc INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+    PRIMARY KEY (run, article, captured)) WITHOUT ROWID;
+CREATE INDEX seen_article ON seen (article, captured);
+CREATE TABLE article (id INTEGER PRIMARY KEY, url TEXT NOT NULL, version TEXT NOT NULL, site TEXT NOT NULL,
+    day TEXT NOT NULL, first TEXT NOT NULL, plain TEXT NOT NULL, canon TEXT NOT NULL, number TEXT NOT NULL,
+    authors TEXT NOT NULL, at TEXT NOT NULL, sampled INTEGER NOT NULL, name INTEGER NOT NULL UNIQUE);
+CREATE TABLE facet (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, site INTEGER NOT NULL,
+    language INTEGER NOT NULL, section INTEGER NOT NULL, kind INTEGER NOT NULL, access INTEGER NOT NULL,
+    signed INTEGER NOT NULL);
+CREATE INDEX facet_site ON facet (site);
+CREATE INDEX facet_section ON facet (section);
+CREATE TABLE sketch (day INTEGER NOT NULL, run INTEGER NOT NULL, article INTEGER NOT NULL,
+    PRIMARY KEY (day, run, article)) WITHOUT ROWID;
+CREATE INDEX article_plain ON article (plain);
+CREATE INDEX article_canon ON article (canon) WHERE canon != '';
+CREATE INDEX article_number ON article (number) WHERE number != '';
+CREATE INDEX article_first ON article (site, first);
+CREATE INDEX article_seen ON article (first);
+CREATE TABLE said (id INTEGER PRIMARY KEY, headline TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL,
+    agency TEXT NOT NULL)
+"""
+UNUSED = """
+DELETE FROM value WHERE id NOT IN (SELECT run FROM seen UNION SELECT warc FROM seen
+    UNION SELECT site FROM facet UNION SELECT language FROM facet
+    UNION SELECT section FROM facet UNION SELECT kind FROM facet
+    UNION SELECT access FROM facet UNION SELECT signed FROM facet)
+"""
+WORDS = """CREATE VIRTUAL TABLE words_{shard} USING fts5 (headline, author, body, agency, content='',
+    tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'")"""
+
+
+def opened_file(path: Path) -> sqlite3.Connection:
+    """The file at a path, with its tables; made anew where it is none of this version."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _prepared(path)
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error) or "unable to open" in str(error):
+            raise
+    for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        name.unlink(missing_ok=True)
+    return _prepared(path)
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    # A stream of rows may be read on by another thread (DuckDB does so): SQLite locks by itself.
+    db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    try:
+        for setting in SETTINGS:
+            db.execute(f"PRAGMA {setting}")
+        _prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Make the tables where there are none; that alone takes the lock of a writer."""
+    if _version(db) == SCHEMA:
+        return
+    with transaction(db):
+        version = _version(db)
+        if version not in (0, SCHEMA):
+            raise sqlite3.DatabaseError("of another version")
+        if not version:
+            for statement in TABLES.split(";\n"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it, or nothing; other writers wait."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
