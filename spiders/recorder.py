@@ -224,6 +224,8 @@ class Recorder:
 
     async def closed(self, spider: Spider, reason: str) -> None:
         """Seal, publish, and remember what came of it for the runner."""
+        if self.stopping and reason == "finished":  # nothing was left to do since all was turned away
+            reason = "stopped"
         await self.transport.close()
         await asyncio.to_thread(self._finish, spider, reason)
 

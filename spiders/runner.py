@@ -5,6 +5,7 @@ new request is begun, what is in flight is finished or recorded as cut, the WARC
 Further signals change nothing. The exit code is 0 only if the WARCs are published.
 """
 
+import asyncio
 import ctypes
 import json
 import logging
@@ -28,6 +29,7 @@ from archive.store import open_store
 from spiders.recorder import Recorder
 
 PR_SET_PDEATHSIG = 1
+OPENING = 0.05  # seconds between two looks at a crawl that opens
 NOISY = ("scrapy.middleware", "scrapy.addons", "scrapy.crawler", "scrapy.utils.log", "py.warnings")
 
 
@@ -111,12 +113,7 @@ def _obey_signals(process: AsyncCrawlerProcess) -> None:
     from twisted.internet import reactor
 
     stopping: list[int] = []
-
-    def halt() -> None:
-        for crawler in process.crawlers:
-            if recorder := crawler.get_extension(Recorder):
-                recorder.stop()
-        process._stop_dfd()
+    halt = _Halt(process)
 
     def stop(number: int, _frame: Any) -> None:
         if not stopping:
@@ -126,9 +123,44 @@ def _obey_signals(process: AsyncCrawlerProcess) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    if os.environ.get("MORGUE_DIE_WITH_PARENT") == "1":
-        # Linux only: the kernel sends SIGTERM when our parent dies, so that no crawl is orphaned.
+    _die_with_parent(os.environ.get("MORGUE_DIE_WITH_PARENT", ""))
+
+
+class _Halt:
+    """Ends the crawls of a process, each as soon as it can be ended; runs in the reactor's thread.
+
+    Scrapy's own stop is of no use here. Of a crawl that is still opening it takes note and does nothing, and
+    the crawl then never ends; one that closes already it leaves alone, half sealed.
+    """
+
+    def __init__(self, process: AsyncCrawlerProcess) -> None:
+        self._process = process
+        self._ending: list[asyncio.Future[None]] = []
+
+    def __call__(self) -> None:
+        """End what runs, and come back for what is opening."""
+        early = False
+        for crawler in self._process.crawlers:
+            if recorder := crawler.get_extension(Recorder):
+                recorder.stop()
+            engine = crawler.engine
+            if engine is None or not engine.running:
+                early = True
+            elif engine.spider is not None:
+                self._ending.append(asyncio.ensure_future(engine.close_spider_async(reason="shutdown")))
+        if early:
+            asyncio.get_running_loop().call_later(OPENING, self)
+
+
+def _die_with_parent(parent: str) -> None:
+    """Linux only: the kernel sends SIGTERM when our parent dies, so that no crawl is orphaned.
+
+    `parent` is its process id, since it may be gone already; nothing where it is empty.
+    """
+    if parent:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != int(parent):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _outcome(recorder: Recorder, archive: str) -> Crawled:

@@ -307,7 +307,7 @@ def test_a_crawl_sends_its_metrics(airflow: Any, fake: Path) -> None:
 
 def test_the_crawl_runs_in_a_session_of_its_own(airflow: Any, fake: Path) -> None:
     airflow(operate(fake, "answer = operator.execute(context)"))
-    assert (fake.parent / "session").read_text() == "True 1"
+    assert (fake.parent / "session").read_text() == f"True {os.getpid()}"
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ class CrawlOperator(BaseOperator):
             start_new_session=True,
             env={
                 **os.environ,
-                "MORGUE_DIE_WITH_PARENT": "1",
+                "MORGUE_DIE_WITH_PARENT": str(os.getpid()),
                 "PYTHONUNBUFFERED": "1",
                 "MORGUE_DAG_RUN": run,
             },
