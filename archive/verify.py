@@ -5,7 +5,7 @@ dates read, record ids seen once, what refers followed. A payload digest may be 
 coding (the spec, WARC 1.1 section 6.3.2) or over the body as stored (what warcio and others compute): both
 are known. A fault is damage, or a claim that the file itself contradicts; a note is odd, known, and harmless:
 
-    wget 1.14 gives two of its own metadata:// records one id
+    wget 1.14 gives two of its own metadata:// records one id, and wget revisits the digest of no byte
     some writers leave line ends out behind an empty block, or count them into it
     a file that is still `.open` may hold all its records in one gzip member, to be closed later
     a server lied about its coding, and the metadata record of the fetch says `bodyAsSent`
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from archive.errors import DamagedWarc
-from archive.warc.reader import matches, read_date
+from archive.warc.reader import matches, of_nothing, read_date
 from archive.warc.strict import Framed, frames
 from archive.wire import NotHttp, ResponseHead, entity, head_end, misfit, read_head
 
@@ -33,6 +33,7 @@ DIGESTS = ("warc-payload-digest", "warc-block-digest")
 KINDS = {
     "warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation",
 }  # fmt: skip
+DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")  # WARC 1.1, 5.4: a date may be as coarse as it is known
 ARC_DATE = re.compile(r"\d{14}\Z")
 
 
@@ -166,7 +167,7 @@ class _Check:
         except DamagedWarc as error:
             self.fault(offset, str(error), kind="broken")
             return
-        if moment and not text.endswith("Z"):
+        if moment and not text.endswith("Z") and not DAY.match(text):
             self.fault(offset, f"WARC-Date {text!r} is not in UTC: it does not end with Z")
 
     def ending(self, record: Framed, kind: str) -> None:
@@ -187,12 +188,14 @@ class _Check:
 
     def block(self, record: Framed) -> None:
         said = record.names.get("warc-block-digest")
-        if said is None:
+        if not said:
             return
         match = matches(said, record.block)
         self.verdict.digests["block" if match else "unknown" if match is None else "block wrong"] += 1
         if match is False:
-            self.fault(record.offset, f"block digest of {_target(record)} is wrong", kind="digest")
+            nothing = of_nothing(record.names.get("warc-type", ""), said)
+            what = f"block digest of {_target(record)} is {'that of nothing' if nothing else 'wrong'}"
+            self.fault(record.offset, what, note=nothing, kind="digest")
         elif match is None:
             self.fault(
                 record.offset, f"block digest {said[:24]!r} is of no algorithm that we know", note=True
@@ -200,12 +203,14 @@ class _Check:
 
     def payload(self, record: Framed, kind: str) -> None:
         said = record.names.get("warc-payload-digest")
-        if said is None:
-            if kind in ("response", "resource") and not any(d in record.names for d in DIGESTS):
+        if not said:
+            if kind in ("response", "resource") and not any(record.names.get(d) for d in DIGESTS):
                 self.fault(record.offset, f"{kind} of {_target(record)} without any digest")
             return
         # A revisit's payload digest is that of the record it refers to: there is nothing here to compare.
-        form = "" if kind == "revisit" else _form(record, kind, said)
+        # Nor has one segment of a record the digest of all of it.
+        apart = kind in ("revisit", "continuation") or "warc-segment-number" in record.names
+        form = "" if apart else _form(record, kind, said)
         if form:
             self.verdict.digests[form] += 1
         if form == "payload wrong":
@@ -223,11 +228,12 @@ class _Check:
             return
         number = names.get("warc-refers-to")
         what = f"revisit of {_target(record)} refers to nothing"
-        if number:
+        if record.version == "1.0" and digest and same:
+            # Before WARC 1.1 digest and URI were the reference; an id may be that of another file.
+            if number not in self.seen:
+                self.fault(record.offset, what + " here but its payload digest (WARC/1.0)", note=True)
+        elif number:
             self.revisits.append((Fault(offset=record.offset, what=what + " in this file"), number))
-        elif record.version == "1.0" and digest and same:
-            # Before WARC 1.1 a payload digest and the same URI were the reference.
-            self.fault(record.offset, what + " but its payload digest (WARC/1.0)", note=True)
         else:
             self.fault(record.offset, what)
 

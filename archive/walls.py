@@ -191,20 +191,21 @@ def wall_of(
 def wall_in(head: ResponseHead, opening: Opening, url: str) -> Wall | None:
     """`wall_of` for an answer as it crossed the wire, of which the beginning is there.
 
-    An ordinary page costs a glance at its first bytes: a bulky one is no challenge, and only where its title
-    or first heading says that there is nothing, more of it is decoded.
+    An ordinary page costs a glance at its first bytes: one that is bulky, or full of links, is no challenge,
+    and only where its title or first heading says that there is nothing, more of it is looked at.
     """
     if head.mime not in PAGES:
         return None
-    bulky = head.status == 200 and len(opening.payload) > (BULKY if opening.coded else WINDOW)
-    if bulky and not _says_something(opening.first(GLANCE), head.headers):
-        return _by_headers(head.status, head.headers)
+    if head.status == 200 and not _leads_back(_parts(url).query):
+        bulky = len(opening.payload) > (BULKY if opening.coded else WINDOW)
+        page = _Page(200, head.headers, opening.first(GLANCE))
+        if (bulky or page.crowded) and not _says_something(page):
+            return _by_headers(head.status, head.headers)
     return wall_of(head.status, head.headers, opening.first(WINDOW + 1), url)
 
 
-def _says_something(body: bytes, headers: Headers) -> bool:
+def _says_something(page: "_Page") -> bool:
     """Whether the first bytes of a page give a reason to look further."""
-    page = _Page(200, headers, body)
     said = (*page.titles, *page.headings)
     tests = (says_not_found, says_consent, says_login, says_robot)
     return any(test(text) for text in said for test in tests) or page.marked_missing
@@ -392,7 +393,9 @@ def _parts(url: str) -> SplitResult:
 
 def _leads_back(query: str) -> bool:
     """Whether a query holds the address of another page, to go on to."""
-    return any(BACK.search(name) and ("/" in value or "%2F" in value) for name, value in parse_qsl(query))
+    return bool(query) and any(
+        BACK.search(name) and ("/" in value or "%2F" in value) for name, value in parse_qsl(query)
+    )
 
 
 def _login(page: _Page, url: str, moved: bool) -> Wall | None:

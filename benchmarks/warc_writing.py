@@ -17,12 +17,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from unittest.mock import patch
 
 from warcio.statusandheaders import StatusAndHeadersParser
 from warcio.warcwriter import WARCWriter
 
+from archive.cdxj import line_of
 from archive.model import Exchange
-from archive.warc import warcinfo_member, write_exchange
+from archive.warc import warcinfo_member, write_exchange, writer
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
 REQUEST = b"GET /story HTTP/1.1\r\nHost: paper.example\r\nUser-Agent: newsmorgue/0\r\n\r\n"
@@ -69,6 +71,25 @@ def ours(exchanges: list[Exchange]) -> int:
     return sum(len(write_exchange(e, warcinfo=number, warc="k").data) for e in exchanges)
 
 
+def indexed(exchanges: list[Exchange]) -> int:
+    """The same records, and the index line of each response; returns bytes written."""
+    number, _ = warcinfo_member(filename="x", info={})
+    size = 0
+    for e in exchanges:
+        written = write_exchange(e, warcinfo=number, warc="warc/paper/2026/11/20/x.warc.gz")
+        lengths = [len(m) for m in written.members if isinstance(m, bytes)]
+        size += sum(lengths)
+        capture = written.located(size, tuple(lengths))
+        size += len(line_of(capture)) if capture else 0
+    return size
+
+
+def unlisted(exchanges: list[Exchange]) -> int:
+    """The same records without anything that an index needs; returns bytes written."""
+    with patch.object(writer._Group, "_capture", lambda _group, _number: None):
+        return indexed(exchanges)
+
+
 def alike(exchanges: list[Exchange]) -> int:
     """Bytes of our request and response records alone: what stock warcio writes."""
     number, _ = warcinfo_member(filename="x", info={})
@@ -98,6 +119,16 @@ def cpu(work: Callable[[list[Exchange]], int], exchanges: list[Exchange]) -> tup
     return (time.process_time() - begun) * 1000 / len(exchanges), size
 
 
+def listing(exchanges: list[Exchange]) -> float:
+    """What index lines add to the cost of writing, in per cent: exchange by exchange, with and without."""
+    with_lines = without = 0.0
+    for place in range(0, len(exchanges), 10):
+        some = exchanges[place : place + 10]
+        without += cpu(unlisted, some)[0]
+        with_lines += cpu(indexed, some)[0]
+    return 100 * (with_lines - without) / without
+
+
 def main() -> None:
     """Run the rounds and print."""
     parser = argparse.ArgumentParser(
@@ -109,6 +140,7 @@ def main() -> None:
     chosen = parser.parse_args()
     exchanges = found(chosen.folder, chosen.pages) if chosen.folder else pages(chosen.pages)
     rounds = [(cpu(stock, exchanges), cpu(ours, exchanges)) for _ in range(chosen.rounds)]
+    shares = [listing(exchanges) for _ in range(chosen.rounds)]
     ratios = [theirs / mine for (theirs, _), (mine, _) in rounds]
     (stock_ms, stock_size), (our_ms, our_size) = rounds[0]
     mean = sum(len(e.response) for e in exchanges) / len(exchanges) / 1000
@@ -117,6 +149,7 @@ def main() -> None:
     print(
         f"ours is {statistics.median(ratios):.2f} times as fast (from {min(ratios):.2f} to {max(ratios):.2f})"
     )
+    print(f"index lines add {statistics.median(shares):.1f} % (from {min(shares):.1f} to {max(shares):.1f})")
     print(f"size {alike(exchanges) / stock_size:.4f} of stock for the same two records")
     print(
         f"size {our_size / stock_size:.4f} with the metadata record of the fetch on top, which stock has not"

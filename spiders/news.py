@@ -7,6 +7,7 @@ back into looks.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, ClassVar
@@ -41,6 +42,11 @@ from spiders.told import Told
 AHEAD = 500  # requests of a long list that wait at a time: the rest stays a list, and a stop is heard
 MOST_FAILURES = 100
 PAGES = ("text/html", "application/xhtml+xml")
+
+# One thread reads articles: trafilatura and lxml.html keep parsers for the whole process, and libxml2, which
+# works without Python's lock, spoiled memory for others where several threads share one. Nothing is lost
+# by it: the rest of such a reading holds the lock anyway.
+READER = ThreadPoolExecutor(1, thread_name_prefix="reader")
 
 
 class NewsSpider(scrapy.Spider):
@@ -121,7 +127,8 @@ class NewsSpider(scrapy.Spider):
         for number, page in enumerate(self.leftover.pages):
             if number % AHEAD == AHEAD - 1:
                 await self.crawler.signals.wait_for(signals.scheduler_empty)
-            found = await asyncio.to_thread(self.leftover.loaded, store, page)
+            reading = asyncio.get_running_loop().run_in_executor(READER, self.leftover.loaded, store, page)
+            found = await reading
             for request in self._loaded(found, page.url):
                 yield request
 
@@ -265,7 +272,7 @@ class NewsSpider(scrapy.Spider):
         look = self._look(response)
         page = isinstance(response, TextResponse) and response.status == 200 and _mime(response) in PAGES
         if page and isinstance(response, TextResponse):
-            look = await asyncio.to_thread(self._read, response, look)
+            look = await asyncio.get_running_loop().run_in_executor(READER, self._read, response, look)
         self.plan.answered(ask, look, size=response.meta.get("wire", 0))
         if page and isinstance(response, TextResponse) and self.site.requisites != "none":
             for request in self._loaded(read_loaded(response.text, response.url), response.url):

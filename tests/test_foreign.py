@@ -1,7 +1,10 @@
 """Somebody else's project, which knows us by one line: what it gets, and what it is kept from."""
 
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +94,42 @@ def test_redirects_requisites_and_robots_txt_do_not_lead_inside(tmp_path: Path, 
     assert "'links/loaded': 1" in done.stderr
     (run,) = all_runs(open_store(str(tmp_path / "archive")))
     assert run.counts["failed"] >= 2  # the attempts are recorded: robots.txt of the inside, and the rest
+
+
+NEWSPAPER = """
+import sys
+import spiders.dialer
+spiders.dialer.is_public = lambda address: address == "127.0.0.1"
+from pathlib import Path
+from archive.sites import load_sites
+from spiders.news import spider_of
+from spiders.runner import crawl
+(site,) = load_sites(Path("sites")).values()
+# robots.txt would be asked for first, in vain, and nothing after it.
+settings = {"MORGUE_DELAY": 0, "RETRY_ENABLED": False, "ROBOTSTXT_OBEY": False}
+crawl(spider_of(site), archive="archive", settings=settings)
+"""
+
+
+def test_feeds_sitemaps_and_articles_do_not_lead_inside(tmp_path: Path, inside: Inside) -> None:
+    # The server answers everything with a page whose picture is inside, and /moved with a way inside.
+    home, within = f"http://127.0.0.1:{inside.port}", f"http://127.0.0.2:{inside.port}"
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites" / "paper.toml").write_text(
+        f'name = "Paper"\nhome = "{home}/"\ndelay = 0\nrequisites = "all"\n'
+        f'feeds = ["{within}/feed.xml", "{home}/moved"]\n'
+        f'sitemaps = ["{within}/sitemap.xml"]\n'
+    )
+    env = {**os.environ, "MORGUE_SPOOL": str(tmp_path / "spool"), "MORGUE_CONTACT": "us@paper.example"}
+    done = subprocess.run(
+        [sys.executable, "-c", NEWSPAPER], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=150,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert inside.asked_inside == []
+    (run,) = all_runs(open_store(str(tmp_path / "archive")))
+    assert run.counts["failed"] >= 3  # the attempts are recorded: feed, sitemap, picture
+    assert run.counts["redirects"] >= 1
 
 
 def test_a_crawl_that_could_not_publish_does_not_end_with_0(tmp_path: Path, inside: Inside) -> None:

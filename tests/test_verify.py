@@ -238,12 +238,191 @@ def heritrix() -> bytes:
     ])  # fmt: skip
 
 
+def heritrix_others() -> bytes:
+    """What else Heritrix keeps: FTP with its conversation, whois, a revisit of another file."""
+    uri = "WARC-Target-URI: ftp://paper.example/list.txt"
+    page = "WARC-Target-URI: http://paper.example/"
+    return b"".join(
+        [
+            record(
+                "warcinfo",
+                "WARC-Filename: J-1.warc.gz",
+                "Content-Type: application/warc-fields",
+                block=b"software: Heritrix/3.4.0\r\nip: 192.0.2.9\r\n"
+                b"hostname: crawler\r\noperator: Somebody\r\n"
+                b"isPartOf: daily\r\nrobots: obey\r\nhttp-header-from: a@b.example\r\n\r\n",
+                version="1.0",
+            ),
+            record(
+                "resource",
+                uri,
+                "Content-Type: application/octet-stream",
+                f"WARC-Payload-Digest: {sha1(b'list')}",
+                block=b"list",
+                version="1.0",
+            ),
+            record(
+                "metadata",
+                uri,
+                "Content-Type: text/x-ftp-control-conversation",
+                block=b"220 Hello\r\n",
+                version="1.0",
+            ),
+            record(
+                "response",
+                "WARC-Target-URI: whois://whois.example/paper.example",
+                "Content-Type: text/plain",
+                f"WARC-Block-Digest: {sha1(b'Registrar: x')}",
+                block=b"Registrar: x",
+                version="1.0",
+            ),
+            record(
+                "revisit",
+                page,
+                "Content-Type: application/http; msgtype=response",
+                "WARC-Profile: http://netpreserve.org/warc/1.0/revisit/identical-payload-digest",
+                "WARC-Truncated: length",
+                f"WARC-Payload-Digest: {sha1(b'page')}",
+                "WARC-Refers-To: <urn:uuid:00000000-0000-4000-8000-000000000000>",
+                block=HTTP,
+                version="1.0",
+            ),
+            record(
+                "response",
+                page,
+                "Content-Type: application/http; msgtype=response",
+                f"WARC-Payload-Digest: {sha1(b'p')}",
+                block=HTTP + b"p",
+                version="1.0",
+            ),
+        ]
+    )
+
+
+def common_crawl_texts() -> bytes:
+    """As Common Crawl's WAT and WET files are: JSON about records, and their text."""
+    uri = "WARC-Target-URI: https://paper.example/"
+    refers = "WARC-Refers-To: <urn:uuid:11111111-0000-4000-8000-000000000000>"
+    return b"".join(
+        [
+            record(
+                "warcinfo",
+                "WARC-Filename: CC-MAIN.warc.wet.gz",
+                "Content-Type: application/warc-fields",
+                block=b"Software-Info: ia-web-commons\r\n\r\n",
+                version="1.0",
+            ),
+            record(
+                "metadata",
+                uri,
+                refers,
+                "Content-Type: application/json",
+                block=b'{"Container": {}}',
+                version="1.0",
+            ),
+            record(
+                "conversion",
+                uri,
+                refers,
+                "WARC-Identified-Content-Language: eng",
+                "Content-Type: text/plain",
+                f"WARC-Block-Digest: {sha1(b'text')}",
+                block=b"text",
+                version="1.0",
+            ),
+            response(HTTP, b"<p>page", "WARC-Identified-Payload-Type: text/html", version="1.0"),
+        ]
+    )
+
+
+def browsertrix_more() -> bytes:
+    """What Browsertrix keeps beside pages: pictures of them, their text, a revisit, fields of its own."""
+
+    def resource(uri: str, kind: str, block: bytes) -> bytes:
+        sha = hashlib.sha256(block).hexdigest()
+        return record(
+            "resource",
+            f"WARC-Target-URI: {uri}",
+            f"Content-Type: {kind}",
+            f"WARC-Payload-Digest: sha256:{sha}",
+            f"WARC-Block-Digest: sha256:{sha}",
+            block=block,
+        )
+
+    head = b"HTTP/1.1 200 OK\r\nx-orig-transfer-encoding: chunked\r\n\r\n"
+    return b"".join(
+        [
+            record(
+                "warcinfo",
+                "Content-Type: application/warc-fields",
+                block=b"software: Browsertrix-Crawler 1.6.2 (with warcio.js 2.4.3)\r\n"
+                b"format: WARC File Format 1.1\r\n"
+                b'crawl: {"seeds": ["https://paper.example/"]}\r\n\r\n',
+            ),
+            resource("urn:view:https://paper.example/", "image/png", b"\x89PNG"),
+            resource("urn:text:https://paper.example/", "text/plain", "Überschrift".encode()),
+            resource("urn:pageinfo:https://paper.example/", "application/json", b'{"pageid": "1"}'),
+            record(
+                "revisit",
+                "WARC-Target-URI: https://paper.example/a.js",
+                "WARC-Page-ID: 1",
+                "WARC-Resource-Type: script",
+                "WARC-Profile: http://netpreserve.org/warc/1.1/revisit/identical-payload-digest",
+                "WARC-Refers-To-Target-URI: https://paper.example/b.js",
+                "WARC-Refers-To-Date: 2026-11-20T06:00:00.123Z",
+                f"WARC-Payload-Digest: sha256:{hashlib.sha256(b'js').hexdigest()}",
+                "Content-Type: application/http; msgtype=response",
+                block=head,
+            ),
+            response(
+                head,
+                b"<p>page",
+                "WARC-Page-ID: 1",
+                'WARC-JSON-Metadata: {"ipType":"Public","cert":{"issuer":"x"}}',
+            ),
+        ]
+    )
+
+
+def segmented() -> bytes:
+    """One payload in two records: the digest is that of all of it."""
+    uri, whole = "WARC-Target-URI: http://paper.example/", f"WARC-Payload-Digest: {sha1(b'page and more')}"
+    http = "Content-Type: application/http; msgtype=response"
+    origin = "WARC-Segment-Origin-ID: <urn:uuid:11111111-0000-4000-8000-000000000000>"
+    return record("response", uri, http, "WARC-Segment-Number: 1", whole, block=HTTP + b"page ") + record(
+        "continuation",
+        uri,
+        origin,
+        "WARC-Segment-Number: 2",
+        "WARC-Segment-Total-Length: 59",
+        block=b"and more",
+    )
+
+
+def wget_again() -> bytes:
+    """As wget 1.21 writes with --warc-dedup: the digest of no byte for a head, the id of another file."""
+    return response(HTTP, b"<p>new", version="1.0") + record(
+        "revisit", "WARC-Target-URI: <http://paper.example/old>", f"WARC-Block-Digest: {sha1(b'')}",
+        "WARC-Refers-To: <urn:uuid:22222222-0000-4000-8000-000000000000>", "WARC-Truncated: length",
+        "WARC-Profile: http://netpreserve.org/warc/1.0/revisit/identical-payload-digest",
+        f"WARC-Payload-Digest: {sha1(b'<p>old')}", "Content-Type: application/http;msgtype=response",
+        block=HTTP, version="1.0",
+    )  # fmt: skip
+
+
+def coarse() -> bytes:
+    """Of a page that was scanned, only the day is known (WARC 1.1, 5.4)."""
+    plain = gzip.decompress(response(HTTP, b"<p>scan"))
+    return gzip.compress(plain.replace(b"2026-11-20T06:00:00Z", b"2026-11-20"), mtime=0)
+
+
 def common_crawl() -> bytes:
     """As Common Crawl writes: codings undone, their headers renamed, cut at a length."""
     head = b"HTTP/1.1 200 OK\r\nX-Crawl-Content-Encoding: br\r\nX-Crawl-Transfer-Encoding: chunked\r\n\r\n"
     return response(
-        head, b"<p>cut", "WARC-Truncated: length", "WARC-Identified-Payload-Type: text/html", version="1.0"
-    )
+        head, b"<p>cut", "WARC-Truncated: length", f"WARC-Block-Digest: {sha1(head + b'<p>cut')}",
+        "WARC-Identified-Payload-Type: text/html", version="1.0",
+    )  # fmt: skip
 
 
 def browsertrix() -> bytes:
@@ -275,13 +454,65 @@ def wget() -> bytes:
     return page + twice + twice
 
 
-@pytest.mark.parametrize(
-    "data",
-    [arc(), heritrix(), common_crawl(), browsertrix(), wget()],
-    ids=["arc", "heritrix", "common crawl", "browsertrix", "wget"],
-)
+OTHERS = {
+    "heritrix": heritrix(),
+    "heritrix, others": heritrix_others(),
+    "common crawl": common_crawl(),
+    "common crawl, texts": common_crawl_texts(),
+    "browsertrix": browsertrix(),
+    "browsertrix, more": browsertrix_more(),
+    "wget": wget(),
+    "wget again": wget_again(),
+    "segmented": segmented(),
+    "coarse": coarse(),
+}
+
+
+@pytest.mark.parametrize("data", [arc(), *OTHERS.values()], ids=["arc", *OTHERS])
 def test_whole_files_of_others_have_no_fault(data: bytes) -> None:
     assert faults(data) == []
+
+
+@pytest.mark.parametrize("data", OTHERS.values(), ids=OTHERS)
+def test_whole_files_of_others_have_no_fault_as_plain_files(data: bytes) -> None:
+    assert faults(gzip.decompress(data), "x.warc") == []
+
+
+def harmed(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """A file in which one response or resource that has a digest is changed."""
+    parts = [m.data for m in members(io.BytesIO(data))]
+    wanted = (
+        n for n, p in enumerate(parts)
+        if re.search(rb"WARC-Type: (response|resource)", p) and b"-Digest" in p and b"Segment" not in p
+    )  # fmt: skip
+    place = next(wanted, 0)
+    parts[place] = change(parts[place])
+    return b"".join(gzip.compress(part, mtime=0) for part in parts)
+
+
+HARM: dict[str, Callable[[bytes], bytes]] = {
+    "flipped": lambda d: harmed(d, lambda p: p[:-5] + bytes([p[-5] ^ 1]) + p[-4:]),
+    "torn": lambda d: d[:-9],
+    "torn in the last member": lambda d: d[:-1],
+    "crc": lambda d: d[:-8] + bytes([d[-8] ^ 1]) + d[-7:],
+    "one member": lambda d: gzip.compress(gzip.decompress(d) * 2, mtime=0),
+    "too long": lambda d: harmed(d, lambda p: re.sub(rb"Content-Length: (\d+)", rb"Content-Length: 9\1", p)),
+    "too short": lambda d: harmed(
+        d, lambda p: re.sub(rb"Content-Length: \d+(?=\r\n\r\n)", b"Content-Length: 1", p, count=1)
+    ),
+    "line ends": lambda d: harmed(d, lambda p: p[:-4]),
+    "no id": lambda d: harmed(d, lambda p: re.sub(rb"WARC-Record-ID: \S+\r\n", b"", p)),
+    "id twice": lambda d: harmed(d, lambda p: p) + gzip.compress(next(members(io.BytesIO(d))).data, mtime=0),
+    "bad date": lambda d: harmed(d, lambda p: re.sub(rb"WARC-Date: \S+", b"WARC-Date: 20261120", p)),
+    "no digest": lambda d: harmed(d, lambda p: re.sub(rb"WARC-(Block|Payload)-Digest: \S+\r\n", b"", p)),
+    "zeros": lambda d: d + bytes(512),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+@pytest.mark.parametrize("kind", [kind for kind in OTHERS if kind != "segmented"])
+def test_each_fault_is_found_in_files_of_all_kinds(kind: str, harm: str) -> None:
+    assert faults(HARM[harm](OTHERS[kind])), f"{harm} in {kind}"
 
 
 @pytest.mark.parametrize("length", [30, 90])

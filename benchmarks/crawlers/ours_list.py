@@ -20,7 +20,7 @@ def main() -> None:
     chosen = parser.parse_args()
     settings = {
         "MORGUE_ALLOW_PRIVATE": True,
-        "DOWNLOAD_DELAY": 0,
+        "MORGUE_DELAY": 0,
         "DOWNLOAD_TIMEOUT": chosen.timeout,
         "CONCURRENT_REQUESTS": chosen.concurrency,
         "CONCURRENT_REQUESTS_PER_DOMAIN": chosen.concurrency,
