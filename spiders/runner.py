@@ -28,6 +28,7 @@ from archive.store import open_store
 from spiders.recorder import Recorder
 
 PR_SET_PDEATHSIG = 1
+TOOLS = ("botocore.", "boto3.", "s3transfer.", "urllib3.")
 NOISY = ("scrapy.middleware", "scrapy.addons", "scrapy.crawler", "scrapy.utils.log", "py.warnings")
 
 
@@ -173,6 +174,7 @@ def _log(level: int) -> None:
     handler.addFilter(lambda record: record.levelno >= level or _urgent(record))
     handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     handler.addFilter(lambda record: record.levelno >= logging.ERROR or record.name not in NOISY)
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or not record.name.startswith(TOOLS))
     root = logging.getLogger()
     root.handlers, root.level = [handler], logging.INFO
 

@@ -15,6 +15,7 @@ from archive.config import Config, site_folder
 from archive.cron import longest_gap
 from archive.errors import ConfigError
 from archive.sites import Site, load_site
+from morgue_airflow.deadlines import deadline_of
 from morgue_airflow.events import PUBLISHED
 from morgue_airflow.operators import CrawlOperator
 from morgue_airflow.sequel import ExtractOperator, IndexOperator, QualityOperator
@@ -60,7 +61,7 @@ def _dag(dag_id: str, path: Path) -> DAG:
 
 def crawl_dag(site: Site) -> DAG:
     """The DAG that crawls one newspaper on its schedule."""
-    timetable = CronTriggerTimetable(site.schedule, timezone=site.timezone) if site.schedule else None
+    timetable = _timetable(site)
     with DAG(
         dag_id=f"crawl_{site.id}",
         dag_display_name=f"Crawl {site.name}",
@@ -73,12 +74,21 @@ def crawl_dag(site: Site) -> DAG:
         doc_md=site.notes or f"Crawls [{site.name}]({site.home}).",
         default_args=RETRIES | {"owner": site.owner},
         params=_form(site),
+        deadline=deadline_of(site),
     ) as dag:
         CrawlOperator(
             task_id="crawl", site=site.id, outlets=[PUBLISHED], skip_after=_skipped_after(site),
             priority_weight=site.priority, pool=site.pool or "default_pool",
         )  # fmt: skip
     return dag
+
+
+def _timetable(site: Site) -> CronTriggerTimetable | None:
+    """The schedule; a run's interval is the time since the run before it, which a backfill then walks."""
+    if not site.schedule:
+        return None
+    gap = timedelta(seconds=longest_gap(site.schedule) or 0)
+    return CronTriggerTimetable(site.schedule, timezone=site.timezone, interval=gap)
 
 
 def _skipped_after(site: Site) -> timedelta | None:
