@@ -43,7 +43,7 @@ def read(store: Store, path: str) -> str:
 
 def test_a_note_says_all_that_an_operator_asks() -> None:
     assert CRAWL.line == (
-        "crawling: 1,234 exchanges (1\u202f200 ok, 9 failed), 77 queued, 2.5/s at 1 s a host, 4.2 MB; "
+        "crawling: 1,234 exchanges (1,200 ok, 9 failed), 77 queued, 2.5/s at 1 s a host, 4.2 MB; "
         "spool: 1 unpublished, 4.3 MB, 81.6 GB free"
     )
 
