@@ -126,8 +126,28 @@ def test_parsing_imports_neither_scrapy_nor_boto3(airflow: Any, sites: Path) -> 
 
 def test_a_task_reads_only_its_own_site_file(airflow: Any, sites: Path) -> None:
     env = {"_AIRFLOW_PARSING_CONTEXT_DAG_ID": "crawl_byhand", "_AIRFLOW_PARSING_CONTEXT_TASK_ID": "crawl"}
-    code = "from morgue_airflow.factory import crawl_dags\nanswer = sorted(crawl_dags())"
-    assert airflow(code, **env) == ["crawl_byhand"]
+    code = "from morgue_airflow.buckets import bucket\nanswer = [sorted(bucket(n)) for n in (0, 7)]"
+    assert airflow(code, **env) == [["crawl_byhand"], ["crawl_byhand"]]
+
+
+def test_many_newspapers_are_spread_over_ten_dag_files_each_in_one(tmp_path: Path) -> None:
+    from morgue_airflow.buckets import BUCKETS, share
+
+    few = [Path(f"paper{n}.toml") for n in range(200)]
+    assert [len(share(few, n)) for n in range(BUCKETS)] == [200] + [0] * 9
+    many = [Path(f"paper{n}.toml") for n in range(1000)]
+    shares = [share(many, n) for n in range(BUCKETS)]
+    assert sorted(path for each in shares for path in each) == sorted(many)
+    assert max(map(len, shares)) < 150
+    assert {path.name for path in DAGS.glob("crawl*.py")} == {
+        f"crawl{f'_{n}' if n else ''}.py" for n in range(BUCKETS)
+    }
+
+
+def test_a_bucket_without_newspapers_imports_no_airflow(sites: Path) -> None:
+    code = "import sys; from morgue_airflow.buckets import bucket; bucket(3); print('airflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ site's DAG down: it becomes a DAG of its own that says what is wrong. While a ta
 read.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, PartitionedAssetTimetable, get_parsing_context
 
-from archive.config import Config, site_folder
 from archive.cron import longest_gap
 from archive.errors import ConfigError
 from archive.sites import Site, load_site
@@ -35,11 +35,9 @@ of it, and **quality** fails where the run did something wrong; its log says wha
 """
 
 
-def crawl_dags() -> dict[str, DAG]:
-    """A DAG for every site file of the settings' folder, by DAG id."""
-    folder = site_folder(Config.from_env())
+def crawl_dags(paths: Iterable[Path]) -> dict[str, DAG]:
+    """A DAG for every one of these site files, by DAG id; for a task its own alone."""
     wanted = get_parsing_context().dag_id
-    paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     named = {f"crawl_{path.stem}": path for path in paths}
     chosen = {d: p for d, p in named.items() if wanted in (None, d)}
     return {dag_id: _dag(dag_id, path) for dag_id, path in chosen.items()}
