@@ -34,7 +34,10 @@ from archive.policy import EXPORT, Policy, rules_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Where things are. `spool_keep` is in hours, `roll_bytes` in bytes, `roll_minutes` in minutes."""
+    """Where things are. `spool_keep` is in hours, `roll_bytes` in bytes, `roll_minutes` in minutes.
+
+    `progress` is seconds between two lines that say how far a crawl is; 0 is none.
+    """
 
     archive: str
     spool: Path
@@ -49,6 +52,7 @@ class Config:
     lock_mode: str = "GOVERNANCE"
     rights: Policy = field(default_factory=Policy)
     wacz_key: Path | None = None
+    progress: float = 5.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Config":
@@ -67,6 +71,7 @@ class Config:
             upload_patience=_number(env, "MORGUE_UPLOAD_PATIENCE", 600, "seconds", least=0),
             lock_days=_number(env, "MORGUE_LOCK_DAYS", 365, "days", least=0),
             lock_mode=_mode(env.get("MORGUE_LOCK_MODE", "").strip() or "governance"),
+            progress=_number(env, "MORGUE_PROGRESS_SECONDS", 5, "seconds", least=0),
             roll_minutes=_number(env, "MORGUE_ROLL_MINUTES", 60, "minutes"),
             rights=_rights(env),
             wacz_key=Path(key) if (key := env.get("MORGUE_WACZ_KEY", "").strip()) else None,

@@ -28,6 +28,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from archive import crawllog
 from archive.access import Access, Rule
 from archive.articles import tables
 from archive.cdxj import capture_of, line_of
@@ -233,10 +234,21 @@ def _cut(
     old = store.read(warc.cdxj).splitlines()
     lines = [line for line in old if capture_of(line.decode()).location not in places]
     store.amend(warc.cdxj, b"".join(line + b"\n" for line in lines))
+    if warc.log:
+        store.amend(warc.log, crawllog.packed(_told(store, warc, gone)))
     run = read_run(store, manifest)
     warcs = tuple(replace(w, sha256=digest) if w.key == warc.key else w for w in run.warcs)
     store.amend(manifest, _manifest(replace(run, warcs=warcs)))
     return warc.key
+
+
+def _told(store: Store, warc: PublishedWarc, gone: list[Capture]) -> bytes:
+    """The lines of a WARC's crawl log that tell of nothing that is erased."""
+    offsets, urls = {c.location.offset for c in gone if c.location.warc == warc.key}, {c.url for c in gone}
+    lines = crawllog.unpacked(store.read(warc.log))
+    said = ((line, json.loads(line)) for line in lines)
+    kept = (line for line, each in said if each["offset"] not in offsets and each["url"] not in urls)
+    return "".join(f"{line}\n" for line in kept).encode()
 
 
 def _manifest(run: Run) -> bytes:

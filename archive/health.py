@@ -7,6 +7,7 @@ the past must not move what is usual. A fault that lasts becomes the usual after
 
 | kind | when |
 |---|---|
+| late | told by the scheduler: a run had not ended at its deadline (archive.late) |
 | no run | nothing ran for twice the schedule's longest gap (and an hour); or thrice the learned one |
 | source fails | 3 polls in a row failed, over 2 hours or more; or 2 over a day or more |
 | source silent | named nothing new for 12 hours and 2 to 5 times its longest gap, on its weekdays |

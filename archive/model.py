@@ -139,13 +139,14 @@ class WarcFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedWarc:
-    """A WARC in the store, as a manifest names it."""
+    """A WARC in the store, as a manifest names it; `log` is its crawl log's key, "" where it has none."""
 
     key: str
     cdxj: str
     size: int
     sha256: str
     records: int
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from archive import crawllog
 from archive.errors import BeingPublished, MorgueError, NotStored, SpoolError, StoreConflict
 from archive.model import PublishedWarc, Run, WarcFile
 from archive.patience import ONCE, Patience, patiently
@@ -112,7 +113,7 @@ class Publisher:
         return run
 
     def upload(self, start: RunStart, path: Path, *, stored: bool = False) -> PublishedWarc:
-        """Put one WARC (but where it is known to be `stored`) and then its CDXJ.
+        """Put one WARC (but where it is known to be `stored`) and then its CDXJ and crawl log.
 
         Raise StoreConflict where other bytes stand in their place.
         """
@@ -124,8 +125,12 @@ class Publisher:
         if not stored:
             self._patiently(lambda: self.store.put_file(key, path, sealed.sha256))
         self._patiently(lambda: self.store.put(cdxj, lines))
+        log = path.with_name(f"{name}{crawllog.FORM}")
+        beside = crawllog.log_key(cdxj) if log.is_file() else ""
+        if beside:
+            self._patiently(lambda: self.store.put(beside, log.read_bytes()))
         return PublishedWarc(
-            key=key, cdxj=cdxj, size=sealed.size, sha256=sealed.sha256, records=sealed.records
+            key=key, cdxj=cdxj, size=sealed.size, sha256=sealed.sha256, records=sealed.records, log=beside
         )
 
     def lost(self, start: RunStart, path: Path) -> bool:

@@ -49,7 +49,8 @@ class Site:
     `rights_fetch`, `rights_keep`, `rights_replay` and `rights_export` are the publisher's signals that
     forbid each (archive.policy); empty: as for all sites. `catchup`, `pool`, `priority` and `owner` are those
     of its DAG; `overlap` says whether a run that comes due while the last is active waits ("queue") or is
-    skipped where the next is due before it can begin ("skip").
+    skipped where the next is due before it can begin ("skip"). `deadline` is hours within which a run that
+    was due must have ended; 0 is the time between two runs of the schedule.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Site:
     rights_export: tuple[str, ...] = ()
     catchup: bool = False
     overlap: str = "queue"
+    deadline: float = 0.0
     pool: str = ""
     priority: int = 1
     owner: str = "newsmorgue"
@@ -225,7 +227,7 @@ def _check(site: Site) -> None:
     _check_urls(site)
     if site.requisites not in ("same-host", "all", "none"):
         raise _Fault("requisites", f"'requisites' must be same-host, all or none, not {site.requisites!r}")
-    for key in ("delay", "limit", "budget_requests", "budget_mb", "budget_minutes"):
+    for key in ("delay", "limit", "budget_requests", "budget_mb", "budget_minutes", "deadline"):
         if getattr(site, key) < 0:
             raise _Fault(key, f"{key!r} must not be negative, not {getattr(site, key)}")
     for key in ("concurrency", "timeout", "body_limit", "requisite_mb"):

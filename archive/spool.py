@@ -9,6 +9,7 @@ kept. What a crash leaves behind is repaired by `repair`.
                      run.json             who writes what, for which archive
                      NAME.warc.gz.open    being filled        NAME.warc.gz    sealed
                      NAME.cdxj.open       its index lines     NAME.cdxj       sealed, sorted
+                     NAME.jsonl.open      its crawl log       NAME.jsonl.gz   sealed
                      end.json             why and when the run ended, counts
                      published            the store has it all, verified
 """
@@ -29,6 +30,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from archive import crawllog
 from archive.cdxj import line_of
 from archive.errors import DamagedWarc, SpoolError
 from archive.model import Capture, Exchange
@@ -397,6 +399,8 @@ class _OpenWarc:
         self._committed = 0
         self._indexed = True
         self._lines = folder / f"{name}.cdxj.open"
+        self._log = folder / f"{name}.jsonl.open"
+        self._said: list[str] = []
         self._file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         info = {
             "software": start.software,
@@ -436,7 +440,9 @@ class _OpenWarc:
         except BaseException:
             self._cut(before)
             raise
-        return written.located(before, lengths)
+        capture = written.located(before, lengths)
+        self._said.append(crawllog.line_of(exchange, capture, before, sum(lengths)))
+        return capture
 
     def _put(self, data: bytes) -> None:
         view = memoryview(data)
@@ -457,11 +463,15 @@ class _OpenWarc:
         try:
             with self._lines.open("a", encoding="utf-8") as file:
                 file.write(lines)
+            with self._log.open("a", encoding="utf-8", errors="replace") as file:
+                file.write("".join(f"{line}\n" for line in self._said))
         except OSError:
             self._indexed = False
+        self._said = []
 
     def cut_back(self) -> None:
         """Drop what was appended since the last commit."""
+        self._said = []
         self._cut(self._committed)
 
     def _cut(self, size: int) -> None:
@@ -497,18 +507,23 @@ def seal_files(opened: Path) -> None:
     lines = lines_open.read_bytes().splitlines(keepends=True) if lines_open.exists() else []
     cdxj = lines_open.with_name(lines_open.name.removesuffix(".open"))
     write_durably(cdxj, sorted(lines))  # by their bytes, as CDXJ wants it
+    log_open = lines_open.with_name(lines_open.name.removesuffix(".cdxj.open") + ".jsonl.open")
+    log = log_open.read_bytes() if log_open.exists() else b""
+    write_durably(log_open.with_name(cdxj.name.removesuffix(".cdxj") + crawllog.FORM), [crawllog.packed(log)])
     opened.rename(sealed)
     lines_open.unlink(missing_ok=True)
+    log_open.unlink(missing_ok=True)
     sync_folder(sealed.parent)
 
 
 def index_anew(opened: Path, key: str) -> None:
-    """Make the index lines of an `.open` WARC from its records."""
+    """Make the index lines and the crawl log of an `.open` WARC from its records."""
     name = opened.name.removesuffix(".warc.gz.open")
     with opened.open("rb") as file:
         lines = [line_of(capture) for capture in captures_of(file, warc=key)]
     text = "".join(f"{line}\n" for line in lines)
     (opened.parent / f"{name}.cdxj.open").write_text(text, encoding="utf-8")
+    crawllog.log_anew(opened, opened.parent / f"{name}.jsonl.open", key)
 
 
 def repair(folder: Path) -> int:
@@ -538,7 +553,8 @@ def _drop_empty(folder: Path) -> None:
         with warc.open("rb") as file:
             if sum(1 for _ in members(file)) <= 1:
                 warc.unlink()
-                warc.with_name(warc.name.removesuffix(".warc.gz") + ".cdxj").unlink(missing_ok=True)
+                for form in (".cdxj", crawllog.FORM):
+                    warc.with_name(warc.name.removesuffix(".warc.gz") + form).unlink(missing_ok=True)
 
 
 def whole_groups(path: Path) -> int:

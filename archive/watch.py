@@ -1,13 +1,14 @@
 """One newspaper's reports and what is wrong with it, as the command line and the reading room show them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from archive.cdxj import moment_of
 from archive.cron import longest_gap
 from archive.errors import DamagedReport
-from archive.health import WINDOW, Alarm, alarms
+from archive.health import WINDOW, Alarm, alarms, is_whole
+from archive.late import late_of
 from archive.reports import RunReport, in_parallel, read_report, recent_keys, report_keys
 from archive.store import Store
 
@@ -44,7 +45,13 @@ class Watch:
         reports = tuple(r for r in found.values() if isinstance(r, RunReport))
         damaged = [_damage(k, e) for k, e in found.items() if isinstance(e, DamagedReport)]
         judged = alarms(reports, now=now, schedule_seconds=longest_gap(schedule))
-        return Watched(site=site, reports=reports, alarms=(*damaged, *judged))
+        return Watched(site=site, reports=reports, alarms=(*damaged, *self._late(site, reports), *judged))
+
+    def _late(self, site: str, reports: Iterable[RunReport]) -> Iterator[Alarm]:
+        """The alarm of whoever watches the clock; a run that ended after it ends it."""
+        told = late_of(self.store, site)
+        if told and not any(r.ended >= told.deadline for r in reports if is_whole(r)):
+            yield Alarm(kind="late", since=told.due, text=told.text)
 
     def sites(self) -> set[str]:
         """Every newspaper that has a report."""

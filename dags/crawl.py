@@ -1,5 +1,5 @@
-"""One airflow DAG per newspaper: `crawl_<site>`, made from the site files."""
+"""The airflow DAGs of the newspapers, `crawl_<site>`, made from the site files: bucket 0 of 10."""
 
-from morgue_airflow.factory import crawl_dags
+from morgue_airflow.buckets import bucket
 
-globals().update(crawl_dags())
+globals().update(bucket(0))

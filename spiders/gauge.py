@@ -21,7 +21,7 @@ from archive import progress
 from archive.errors import MorgueError
 from archive.progress import Progress
 from archive.publish import waiting
-from archive.store import open_store
+from archive.store import Store, open_store
 from spiders.polite import Politeness
 from spiders.recorder import Recorder
 
@@ -39,7 +39,7 @@ class Gauge:
         self._task: asyncio.Task[None] | None = None
         self._last = (time.monotonic(), 0)
         self._phase = "crawling"
-        self._noted = False
+        self._store: Store | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "Gauge":
@@ -64,7 +64,7 @@ class Gauge:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        if self._noted:
+        if self._store:
             await asyncio.to_thread(self._forget)
 
     async def _look_on(self) -> None:
@@ -124,14 +124,14 @@ class Gauge:
 
     def _note(self, archive: str, now: Progress) -> None:
         try:
-            progress.note(open_store(archive), now)
-            self._noted = True
+            self._store = self._store or open_store(archive)
+            progress.note(self._store, now)
         except MorgueError as error:
             logger.debug("how far the crawl is cannot be noted: %s", error)
 
     def _forget(self) -> None:
         recorder = self.crawler.get_extension(Recorder)
-        if recorder and recorder.spool:
+        if recorder and recorder.spool and self._store:
             start = recorder.spool.start
             with suppress(MorgueError):
-                progress.forget(open_store(start.archive), start.site, start.id)
+                progress.forget(self._store, start.site, start.id)

@@ -30,6 +30,7 @@ from spiders.recorder import Recorder
 
 PR_SET_PDEATHSIG = 1
 OPENING = 0.05  # seconds between two looks at a crawl that opens
+TOOLS = ("botocore.", "boto3.", "s3transfer.", "urllib3.")
 NOISY = ("scrapy.middleware", "scrapy.addons", "scrapy.crawler", "scrapy.utils.log", "py.warnings")
 
 
@@ -205,6 +206,7 @@ def _log(level: int) -> None:
     handler.addFilter(lambda record: record.levelno >= level or _urgent(record))
     handler.setFormatter(_Line("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     handler.addFilter(lambda record: record.levelno >= logging.ERROR or record.name not in NOISY)
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or not record.name.startswith(TOOLS))
     root = logging.getLogger()
     root.handlers, root.level = [handler], logging.INFO
 

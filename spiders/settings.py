@@ -46,5 +46,5 @@ LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # How far the crawl is, in our own words.
 LOGSTATS_INTERVAL = 0
-MORGUE_PROGRESS_SECONDS = 5.0
+MORGUE_PROGRESS_SECONDS = Config.from_env().progress
 STATS_DUMP = False

@@ -156,7 +156,7 @@ def test_a_page_is_captured_into_s3(morgue: Morgue, paper: Specimen, s3: dict[st
     done = morgue("capture", paper.base + "/", "--allow-private", "--archive", archive, "--json")
     assert done.code == 0, done.err
     found = open_store(archive)
-    assert sorted(k.split("/")[0] for k in found.keys()) == ["cdxj", "runs", "state", "warc"]  # noqa: SIM118
+    assert sorted(k.split("/")[0] for k in found.keys()) == ["cdxj", "logs", "runs", "state", "warc"]  # noqa: SIM118
     capture = Index(found).closest(paper.base + "/")
     assert b"The Daily Specimen" in play(found, Index(found), capture).decoded()
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +126,28 @@ def test_parsing_imports_neither_scrapy_nor_boto3(airflow: Any, sites: Path) -> 
 
 def test_a_task_reads_only_its_own_site_file(airflow: Any, sites: Path) -> None:
     env = {"_AIRFLOW_PARSING_CONTEXT_DAG_ID": "crawl_byhand", "_AIRFLOW_PARSING_CONTEXT_TASK_ID": "crawl"}
-    code = "from morgue_airflow.factory import crawl_dags\nanswer = sorted(crawl_dags())"
-    assert airflow(code, **env) == ["crawl_byhand"]
+    code = "from morgue_airflow.buckets import bucket\nanswer = [sorted(bucket(n)) for n in (0, 7)]"
+    assert airflow(code, **env) == [["crawl_byhand"], ["crawl_byhand"]]
+
+
+def test_many_newspapers_are_spread_over_ten_dag_files_each_in_one(tmp_path: Path) -> None:
+    from morgue_airflow.buckets import BUCKETS, share
+
+    few = [Path(f"paper{n}.toml") for n in range(200)]
+    assert [len(share(few, n)) for n in range(BUCKETS)] == [200] + [0] * 9
+    many = [Path(f"paper{n}.toml") for n in range(1000)]
+    shares = [share(many, n) for n in range(BUCKETS)]
+    assert sorted(path for each in shares for path in each) == sorted(many)
+    assert max(map(len, shares)) < 150
+    assert {path.name for path in DAGS.glob("crawl*.py")} == {
+        f"crawl{f'_{n}' if n else ''}.py" for n in range(BUCKETS)
+    }
+
+
+def test_a_bucket_without_newspapers_imports_no_airflow(sites: Path) -> None:
+    code = "import sys; from morgue_airflow.buckets import bucket; bucket(3); print('airflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +280,9 @@ def test_a_run_whose_next_is_due_is_skipped_where_the_site_says_so(
     code = f"""
     from datetime import UTC, datetime, timedelta
     from types import SimpleNamespace
-    run = SimpleNamespace(run_type="scheduled", run_after=datetime.now(UTC) - timedelta(minutes={late}))
+    from airflow.sdk.api.datamodels._generated import DagRunType
+    due = datetime.now(UTC) - timedelta(minutes={late})
+    run = SimpleNamespace(run_type=DagRunType.SCHEDULED, run_after=due)
     operator.skip_after = timedelta(hours=1)
     try:
         operator.execute(context | {{"dag_run": run}})
@@ -267,6 +291,81 @@ def test_a_run_whose_next_is_due_is_skipped_where_the_site_says_so(
         answer = type(error).__name__
     """
     assert airflow(operate(fake, code)) == kind
+
+
+RUN = """
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from airflow.sdk.api.datamodels._generated import DagRunType
+begin, end = datetime(2026, 11, 20, 9, tzinfo=UTC), datetime(2026, 11, 20, 10, tzinfo=UTC)
+run = SimpleNamespace(
+    run_type=DagRunType(KIND), run_after=end, data_interval_start=begin, data_interval_end=end
+)
+answer = operator.execute({**context, "params": context["params"] | PARAMS, "dag_run": run})
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "options"),
+    [
+        ("backfill", {}, ["--since", "2026-11-20T09:00:00+00:00", "--until", "2026-11-20T10:00:00+00:00"]),
+        ("backfill", {"since": "2026-01-01"}, ["--since", "2026-01-01"]),
+        ("scheduled", {}, ["--due-only"]),
+        ("manual", {}, []),
+    ],
+)
+def test_a_backfill_is_of_its_interval_and_a_schedule_of_what_is_due(
+    airflow: Any, fake: Path, kind: str, params: dict[str, Any], options: list[str]
+) -> None:
+    airflow(f"FAKE, KIND, PARAMS = {str(fake)!r}, {kind!r}, {params!r}\n" + OPERATE + RUN)
+    arguments = json.loads((fake.parent / "arguments").read_text())
+    known = ("--since", "--until", "--due-only")
+    places = [n for n, word in enumerate(arguments) if word in known or arguments[n - 1] in known[:2]]
+    assert [arguments[n] for n in places] == options
+
+
+def test_a_task_leads_to_its_warcs(airflow: Any, fake: Path) -> None:
+    code = """
+    link, = operator.operator_extra_links
+    before = link.get_link(operator, ti_key=None)
+    operator.execute(context)
+    answer = [link.name, before, link.get_link(operator, ti_key=None)]
+    """
+    found = airflow(operate(fake, code), MORGUE_ROOM_URL="http://room/")
+    assert found == ["WARCs", "", "http://room/runs/r1"]
+
+
+def test_a_newspaper_has_a_deadline_by_its_schedule_or_its_own(airflow: Any, sites: Path) -> None:
+    (sites / "own.toml").write_text('name = "Own"\nhome = "https://own.example/"\ndeadline = 0.5\n')
+    seconds = """
+answer = {}
+for name in ("crawl_hourly", "crawl_byhand", "crawl_own"):
+    alert = bag.dags[name].deadline
+    answer[name] = [a.interval.total_seconds() for a in alert] if alert else None
+"""
+    found = airflow(LOAD + seconds)
+    assert found == {"crawl_hourly": [3600.0], "crawl_byhand": None, "crawl_own": [1800.0]}
+
+
+def test_a_deadline_that_was_missed_is_an_alarm_until_a_run_has_ended(airflow: Any, tmp_path: Path) -> None:
+    from archive.reports import RunReport, SourceReport, write_report
+    from archive.watch import Watch
+
+    code = """
+    import asyncio
+    from morgue_airflow.deadlines import late
+    answer = asyncio.run(late("paper", 1800.0, {"dag_run": {"dag_run_id": "scheduled__x"}}))
+    """
+    said = airflow(textwrap.dedent(code))
+    store = open_store(str(tmp_path / "archive"))
+    (alarm,) = Watch(store).look("paper").alarms
+    assert (alarm.kind, alarm.text) == ("late", said)
+    assert "scheduled__x" in said
+    now = datetime.now(UTC)
+    feed = SourceReport(url="https://paper.example/feed", kind="feed")
+    done = RunReport(run="a", site="paper", started=now, ended=now, reason="finished", sources=(feed,))
+    write_report(store, replace(done, run=f"{now:%Y%m%dT%H%M%SZ}-0000000a"))
+    assert Watch(store).look("paper").alarms == ()
 
 
 def test_a_second_try_says_since_when_nothing_need_be_fetched_again(airflow: Any, fake: Path) -> None:

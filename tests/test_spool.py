@@ -50,7 +50,7 @@ def test_a_closed_run_is_sealed_with_its_index(tmp_path: Path) -> None:
     spool.submit(exchange())
     spool.close("finished")
     names = {p.name.partition(".")[2] for p in spool.folder.iterdir() if p.name.startswith("paper")}
-    assert names == {"warc.gz", "cdxj"}
+    assert names == {"warc.gz", "cdxj", "jsonl.gz"}
 
 
 def test_a_run_without_an_exchange_writes_no_warc(tmp_path: Path) -> None:

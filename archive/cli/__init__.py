@@ -19,7 +19,7 @@ from archive.cli.find import copies, search
 from archive.cli.give import export
 from archive.cli.imports import imports
 from archive.cli.keep import abilities, audit, extract, index, recover, verify
-from archive.cli.know import health, report
+from archive.cli.know import health, log, report
 from archive.cli.read import articles, captures, get, runs
 from archive.cli.serve import serve
 from archive.errors import MorgueError
@@ -78,7 +78,7 @@ def group() -> None:
 
 for command in (
     abilities, access, articles, audit, captures, copies, difference, due, export, extract, get,
-    health, hosts, imports, index, rebuild, recover, report, runs, search, serve, verify, versions,
+    health, hosts, imports, index, log, rebuild, recover, report, runs, search, serve, verify, versions,
 ):  # fmt: skip
     group.add_command(command)
 

@@ -1,5 +1,6 @@
-"""Commands that say what was missed, and why: report, health."""
+"""Commands that say what was missed, and why: report, log, health."""
 
+import json
 import shlex
 from dataclasses import asdict
 from typing import Any
@@ -8,6 +9,7 @@ import click
 
 from archive.cli.options import archive_option, echo_json, json_option, the_store
 from archive.config import Config, site_folder
+from archive.crawllog import lines_of
 from archive.errors import DamagedReport, MorgueError, NotStored, UnknownSite
 from archive.reports import (
     Event,
@@ -21,6 +23,7 @@ from archive.reports import (
     report_key,
     report_keys,
 )
+from archive.runs import find_run
 from archive.sites import Site, load_sites
 from archive.store import Store
 from archive.watch import Watch
@@ -45,6 +48,34 @@ def report(name: str, archive: str | None, as_json: bool) -> None:
     else:
         for line in _lines(found):
             click.echo(clean(line))
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--failed", is_flag=True, help="Only what did not answer, or answered 400 and above.")
+@archive_option
+@json_option
+def log(run_id: str, failed: bool, archive: str | None, as_json: bool) -> None:
+    """Show a run's crawl log: a line per exchange, in the order in which they were recorded.
+
+    With --json each line is the log's own: when, how long, status, size, URL, how it was found, digest, and
+    where its record lies. Example: morgue log 20261123T180000Z-0a1b2c3d --failed
+    """
+    store = the_store(archive)
+    for warc in find_run(store, run_id).warcs:
+        for line in lines_of(store, warc):
+            said = json.loads(line)
+            if not failed or said["status"] == 0 or said["status"] >= 400:
+                click.echo(line if as_json else clean(_exchanged(said)))
+
+
+def _exchanged(said: dict[str, Any]) -> str:
+    what = said.get("error") or " ".join(filter(None, (said.get("mime"), said.get("kind"), said.get("wall"))))
+    found = f"  ({said['via']})" if said.get("via") else ""
+    return (
+        f"{said['at'][:19]}  {said['status'] or '---'}  {said.get('size', 0):>9,} B  {said['ms']:>6} ms  "
+        f"{said.get('method', 'GET')} {said['url']}  {what}{found}"
+    )
 
 
 @click.command()

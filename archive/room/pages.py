@@ -19,6 +19,7 @@ from archive.errors import CallerError, MorgueError, NotCaptured
 from archive.model import Capture
 from archive.permission import Permission
 from archive.policy import Policy
+from archive.progress import running
 from archive.reports import RunReport
 from archive.room import choice, faults, pulse
 from archive.room.api import Api
@@ -38,6 +39,7 @@ CSP = (
     "base-uri 'none'; frame-ancestors {framed}"
 )
 SHOWN_RUNS = 20
+REFRESH = 5  # seconds after which a page of what goes on is read anew
 SHOWN_REPORTS = 10
 
 
@@ -71,6 +73,7 @@ class Room:
             Route("/site/{site}", self.site),
             Route("/site/{site}/{day}", self.day),
             Route("/newspapers", self.kept),
+            Route("/live", self.live),
             Route("/newspapers/{site}", self.kept_one),
             *self.study.routes(),
             *Api(self.study).routes(),
@@ -149,7 +152,14 @@ class Room:
         now = datetime.now(UTC)
         found = [pulse.pulse(seen, self.shelf.name(seen.site), now) for seen in self.shelf.watched(now)]
         found.sort(key=lambda p: (p.last is None, -len(p.alarms), p.name.casefold()))
-        return self.page(request, "newspapers.html", pulses=found)
+        return self.page(request, "newspapers.html", pulses=found, crawls=running(self.shelf.store, now=now))
+
+    def live(self, request: Request) -> Response:
+        """The crawls that run at the moment, wherever they run."""
+        now = datetime.now(UTC)
+        crawls = running(self.shelf.store, now=now)
+        names = {crawl.site: self.shelf.name(crawl.site) for crawl in crawls}
+        return self.page(request, "live.html", crawls=crawls, names=names, now=now, refresh=REFRESH)
 
     def kept_one(self, request: Request) -> Response:
         """How well one newspaper is kept: alarms, runs, and the last report in full."""
@@ -212,10 +222,14 @@ class Room:
         dag, run = request.path_params["dag"], request.query_params.get("run", "")
         site = dag.removeprefix("crawl_") if dag.startswith("crawl_") else ""
         found = self.shelf.runs_of(site, run) if site else []
-        if run and len(found) == 1:
+        crawls = self.shelf.crawls_of(site, run) if site else []
+        if run and len(found) == 1 and not crawls:
             return RedirectResponse(f"/runs/{found[0].id}", 303)
-        name = self.shelf.name(site)
-        return self.page(request, "dagrun.html", dag=dag, site=site, run=run, name=name, found=found)
+        name, going = self.shelf.name(site), bool(crawls) or (bool(run) and not found)
+        return self.page(
+            request, "dagrun.html", dag=dag, site=site, run=run, name=name, found=found, crawls=crawls,
+            now=datetime.now(UTC), refresh=REFRESH if going else 0,
+        )  # fmt: skip
 
     def lookup(self, request: Request) -> Response:
         """A form for a URL, and the captures of the one asked for."""

@@ -11,6 +11,7 @@ from archive.articles import rows
 from archive.errors import DamagedReport, NotStored, UnknownSite
 from archive.index import Index
 from archive.model import ArticleRow, Capture, Location, Run
+from archive.progress import Progress, running
 from archive.reports import RunReport, read_report, report_key
 from archive.runs import find_run, read_run, run_keys
 from archive.sites import Site
@@ -105,6 +106,12 @@ class Shelf:
         found = [self._run(key) for key in reversed(keys)]
         wanted = _letters(dag_run)
         return [r for r in found if not wanted or _letters(str(r.parameters.get("airflow", ""))) == wanted]
+
+    def crawls_of(self, site: str, dag_run: str = "") -> list[Progress]:
+        """The crawls of a newspaper that run at the moment; with `dag_run` those of that run of Airflow."""
+        found = running(self.store, site) if "/" not in site else []
+        wanted = _letters(dag_run)
+        return [crawl for crawl in found if not wanted or _letters(crawl.airflow) == wanted]
 
     def run(self, run_id: str) -> Run:
         """One run; raise NotStored."""

@@ -5,16 +5,17 @@ site's DAG down: it becomes a DAG of its own that says what is wrong. While a ta
 read.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param, PartitionedAssetTimetable, get_parsing_context
 
-from archive.config import Config, site_folder
 from archive.cron import longest_gap
 from archive.errors import ConfigError
 from archive.sites import Site, load_site
+from morgue_airflow.deadlines import deadline_of
 from morgue_airflow.events import PUBLISHED
 from morgue_airflow.operators import CrawlOperator
 from morgue_airflow.sequel import ExtractOperator, IndexOperator, QualityOperator
@@ -34,11 +35,9 @@ of it, and **quality** fails where the run did something wrong; its log says wha
 """
 
 
-def crawl_dags() -> dict[str, DAG]:
-    """A DAG for every site file of the settings' folder, by DAG id."""
-    folder = site_folder(Config.from_env())
+def crawl_dags(paths: Iterable[Path]) -> dict[str, DAG]:
+    """A DAG for every one of these site files, by DAG id; for a task its own alone."""
     wanted = get_parsing_context().dag_id
-    paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     named = {f"crawl_{path.stem}": path for path in paths}
     chosen = {d: p for d, p in named.items() if wanted in (None, d)}
     return {dag_id: _dag(dag_id, path) for dag_id, path in chosen.items()}
@@ -60,7 +59,7 @@ def _dag(dag_id: str, path: Path) -> DAG:
 
 def crawl_dag(site: Site) -> DAG:
     """The DAG that crawls one newspaper on its schedule."""
-    timetable = CronTriggerTimetable(site.schedule, timezone=site.timezone) if site.schedule else None
+    timetable = _timetable(site)
     with DAG(
         dag_id=f"crawl_{site.id}",
         dag_display_name=f"Crawl {site.name}",
@@ -73,12 +72,21 @@ def crawl_dag(site: Site) -> DAG:
         doc_md=site.notes or f"Crawls [{site.name}]({site.home}).",
         default_args=RETRIES | {"owner": site.owner},
         params=_form(site),
+        deadline=deadline_of(site),
     ) as dag:
         CrawlOperator(
             task_id="crawl", site=site.id, outlets=[PUBLISHED], skip_after=_skipped_after(site),
             priority_weight=site.priority, pool=site.pool or "default_pool",
         )  # fmt: skip
     return dag
+
+
+def _timetable(site: Site) -> CronTriggerTimetable | None:
+    """The schedule; a run's interval is the time since the run before it, which a backfill then walks."""
+    if not site.schedule:
+        return None
+    gap = timedelta(seconds=longest_gap(site.schedule) or 0)
+    return CronTriggerTimetable(site.schedule, timezone=site.timezone, interval=gap)
 
 
 def _skipped_after(site: Site) -> timedelta | None:

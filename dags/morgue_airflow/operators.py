@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from archive.config import Config
@@ -29,10 +29,22 @@ STOP_SECONDS = 90
 RESUMED = timedelta(hours=24)
 
 
+class ArchiveLink(BaseOperatorLink):
+    """From a task to its WARCs: the page of its run in the reading room, where MORGUE_ROOM_URL names one."""
+
+    name = "WARCs"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002
+        """The page's address; "" where there is none."""
+        room, run = os.environ.get("MORGUE_ROOM_URL", "").rstrip("/"), getattr(operator, "run_id", "")
+        return f"{room}/runs/{run}" if room and run else ""
+
+
 class CrawlOperator(BaseOperator):
     """Crawls one site; its XCom is the run's manifest key and a few counts."""
 
     ui_color = "#e8e2d0"
+    operator_extra_links = (ArchiveLink(),)
 
     def __init__(
         self,
@@ -46,6 +58,7 @@ class CrawlOperator(BaseOperator):
         self.site = site
         self.skip_after = skip_after
         self.command = command
+        self.run_id = ""
         self._child: subprocess.Popen[str] | None = None
 
     @connected
@@ -54,18 +67,20 @@ class CrawlOperator(BaseOperator):
         self._must_not_be_skipped(context)
         with tempfile.TemporaryDirectory(prefix="morgue-") as folder:
             result = Path(folder) / "result.json"
-            scheduled = str(getattr(context.get("dag_run"), "run_type", "")) == "scheduled"
-            command = self._command(context["params"], scheduled=scheduled)
+            kind = _kind(context)
+            params = dict(context["params"]) | (_interval(context) if kind == "backfill" else {})
+            command = self._command(params, scheduled=kind == "scheduled")
             command += ["--resume-from", since] if (since := _began(context)) else []
             code = self._run([*command, "--result", str(result)], run=str(context.get("run_id", "")))
             summary = json.loads(result.read_text()) if result.is_file() else {}
         if summary.get("run"):
+            self.run_id = str(summary["run"])
             tell_crawl(open_store(Config.from_env().archive), self.site, summary)
         if code < 0:  # killed: what it has written is not yet in the store, where a second try looks
             self._publish_leftovers()
         if code:
-            kind = AirflowFailException if code in HOPELESS else AirflowException
-            raise kind(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
+            fault = AirflowFailException if code in HOPELESS else AirflowException
+            raise fault(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
         tell(context, self.outlets, self._published(context, summary))
         return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
 
@@ -85,7 +100,7 @@ class CrawlOperator(BaseOperator):
     def _must_not_be_skipped(self, context: Any) -> None:
         """Skip a scheduled run whose next one is due already, where the site file says so."""
         run = context.get("dag_run")
-        if not self.skip_after or str(getattr(run, "run_type", "")) != "scheduled":
+        if not self.skip_after or _kind(context) != "scheduled":
             return
         late = datetime.now(UTC) - run.run_after
         if late > self.skip_after:
@@ -136,6 +151,21 @@ class CrawlOperator(BaseOperator):
             self.log.warning(
                 "the crawl is still sealing; what it leaves in the spool, the next run publishes"
             )
+
+
+def _kind(context: Any) -> str:
+    """What started the run: scheduled, manual, backfill. Airflow gives an enum, whose str() is its name."""
+    kind = getattr(context.get("dag_run"), "run_type", "")
+    return str(getattr(kind, "value", kind))
+
+
+def _interval(context: Any) -> dict[str, str]:
+    """What a backfill of Airflow's is of: its run's interval, but where the form names another."""
+    run, given = context.get("dag_run"), context["params"]
+    if given.get("since") or given.get("until"):
+        return {}
+    moments = {"since": run.data_interval_start, "until": run.data_interval_end}
+    return {name: moment.isoformat() for name, moment in moments.items() if moment}
 
 
 def _began(context: Any) -> str:

@@ -19,6 +19,7 @@ def views(room: str) -> list[dict[str, Any]]:
     archived = f"{room}/airflow/{{DAG_ID}}"
     return [
         _view("Newspapers", f"{room}/newspapers", "nav", "newspapers"),
+        _view("Crawls now", f"{room}/live", "nav", "live"),
         _view("Edits", f"{room}/edits", "nav", "edits"),
         _view("Archive", archived, "dag", "archive-of-dag"),
         _view("Archive", f"{archived}?run={{RUN_ID}}", "dag_run", "archive-of-run"),

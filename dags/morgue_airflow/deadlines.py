@@ -1,0 +1,47 @@
+"""What happens when a newspaper has not been archived in its time: Airflow's triggerer calls `late`.
+
+Rules: the alarm stands in the archive (`archive.late`), where the room and `morgue health` see it; it ends by
+itself with the next run that ends.
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.observability import stats
+
+from archive.config import Config
+from archive.cron import longest_gap
+from archive.late import Late, put_late
+from archive.sites import Site
+from archive.store import open_store
+
+logger = logging.getLogger(__name__)
+
+
+def deadline_of(site: Site) -> DeadlineAlert | None:
+    """The deadline of a newspaper's runs: what its site file says, or the time between two of them."""
+    seconds = site.deadline * 3600 or (longest_gap(site.schedule) if site.schedule else None)
+    if not seconds:
+        return None
+    return DeadlineAlert(
+        # Not the logical date: a run by hand has none, and a backfill's are of the past.
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(seconds=seconds),
+        callback=AsyncCallback(f"{__name__}.late", kwargs={"site": site.id, "seconds": seconds}),
+        name="archived in time",
+    )
+
+
+async def late(site: str, seconds: float, context: dict[str, Any] | None = None, **_: Any) -> str:
+    """Say that a newspaper was not archived in time: in the log, as a metric, as an alarm in the archive."""
+    run = (context or {}).get("dag_run") or {}
+    now = datetime.now(UTC)
+    told = Late(site=site, due=now - timedelta(seconds=seconds), deadline=now, run=str(run.get("dag_run_id")))
+    logger.error("%s", told.text)
+    stats.incr(f"newsmorgue.{site}.late")
+    await asyncio.to_thread(lambda: put_late(open_store(Config.from_env().archive), told))
+    return told.text
