@@ -67,10 +67,22 @@ class CrawlOperator(BaseOperator):
         if code:
             kind = AirflowFailException if code in HOPELESS else AirflowException
             raise kind(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
+        self._must_not_be_stopped(summary)
         if summary.get("manifest"):
             for event in (context["outlet_events"][outlet] for outlet in self.outlets):
                 event.extra = {"manifest": summary["manifest"], "site": self.site}
         return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
+
+    def _must_not_be_stopped(self, summary: dict[str, Any]) -> None:
+        """A crawl that somebody stopped has not done what it was to do, though it ends with 0."""
+        if summary.get("reason") != "stopped":
+            return
+        from morgue_airflow.leftovers import follow
+
+        if summary.get("manifest"):
+            follow(Config.from_env().archive, summary["manifest"])
+        raise AirflowException(f"the crawl of {self.site} was stopped: what it has is published, "
+                               "and a second try fetches the rest")  # fmt: skip
 
     def _publish_leftovers(self) -> None:
         from morgue_airflow.leftovers import publish_leftovers
