@@ -5,6 +5,7 @@ new request is begun, what is in flight is finished or recorded as cut, the WARC
 Further signals change nothing. The exit code is 0 only if the WARCs are published.
 """
 
+import asyncio
 import ctypes
 import json
 import logging
@@ -69,6 +70,7 @@ def crawl(
     spider: type[Spider], *, archive: str, settings: dict[str, Any], quiet: bool = False, **arguments: Any
 ) -> Crawled:
     """Run a spider to its end and publish; raise the MorgueError that kept it from being published."""
+    _die_with_parent()
     _log(logging.WARNING)
     config = Config.from_env()
     check(archive, config.spool)
@@ -113,7 +115,14 @@ def _obey_signals(process: AsyncCrawlerProcess) -> None:
         for crawler in process.crawlers:
             if recorder := crawler.get_extension(Recorder):
                 recorder.stop()
-        process._stop_dfd()
+        close()
+
+    def close() -> None:
+        # An engine that is still opening its spider takes no notice, and would then wait for ever.
+        if all(crawler.engine and crawler.engine.running for crawler in process.crawlers):
+            process._stop_dfd()
+        else:
+            asyncio.get_running_loop().call_later(0.05, close)
 
     def stop(number: int, _frame: Any) -> None:
         if not stopping:
@@ -123,9 +132,16 @@ def _obey_signals(process: AsyncCrawlerProcess) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    if os.environ.get("MORGUE_DIE_WITH_PARENT") == "1":
-        # Linux only: the kernel sends SIGTERM when our parent dies, so that no crawl is orphaned.
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _die_with_parent() -> None:
+    """Linux only: the kernel sends SIGTERM when our parent dies, so that no crawl is orphaned."""
+    if os.environ.get("MORGUE_DIE_WITH_PARENT") != "1":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    parent = os.environ.get("MORGUE_PARENT", "")
+    if parent and parent != str(os.getppid()):  # it was dead before we had asked
+        raise MorgueError("the task that began this crawl has ended")
 
 
 def _outcome(recorder: Recorder, archive: str) -> Crawled:

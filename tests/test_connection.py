@@ -54,6 +54,7 @@ def test_a_wrong_connection_says_what_is_wrong_and_no_secret(wrong: dict[str, An
     assert SECRET not in str(caught.value)
 
 
+# tests/test_workers.py runs it, too: it prints its key.
 LEAKS = """\
 import json, os, sys
 print("the key is", os.environ["AWS_SECRET_ACCESS_KEY"], flush=True)
@@ -169,9 +170,8 @@ def test_a_task_that_knows_of_no_store_fails_and_says_what_to_do(ran: Ran) -> No
 
 
 @pytest.mark.timeout(900)
-def test_a_key_that_a_crawl_prints_is_masked(ran: Ran) -> None:
+def test_a_crawl_is_given_the_connection_by_its_environment(ran: Ran) -> None:
     assert (ran.states[1], ran.xcoms[1]["reason"]) == ("success", ran.archive)
-    assert "the key is ***" in ran.said[1]
 
 
 @pytest.mark.timeout(900)
@@ -182,6 +182,7 @@ def test_a_crawl_finds_its_store_by_the_connection_alone(ran: Ran, s3: dict[str,
 
 
 @pytest.mark.timeout(900)
-def test_the_key_stands_in_no_log_dag_rendered_field_or_xcom(ran: Ran) -> None:
-    assert (SECRET in "".join(ran.said), ran.holds(SECRET)) == (False, [])
-    assert ran.holds("crawl_paper")  # the database is among what was looked through
+def test_the_key_stands_in_no_dag_rendered_field_or_xcom(ran: Ran) -> None:
+    """Nor anywhere else in Airflow's database. That logs are masked, which a worker does: test_workers.py."""
+    assert ran.holds(SECRET) == []
+    assert ran.holds("crawl_paper")

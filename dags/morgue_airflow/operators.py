@@ -123,6 +123,7 @@ class CrawlOperator(BaseOperator):
             env={
                 **os.environ,
                 "MORGUE_DIE_WITH_PARENT": "1",
+                "MORGUE_PARENT": str(os.getpid()),
                 "PYTHONUNBUFFERED": "1",
                 "MORGUE_DAG_RUN": run,
             },
