@@ -73,6 +73,7 @@ def crawl(
     spider: type[Spider], *, archive: str, settings: dict[str, Any], quiet: bool = False, **arguments: Any
 ) -> Crawled:
     """Run a spider to its end and publish; raise the MorgueError that kept it from being published."""
+    _die_with_parent()
     _log(logging.WARNING)
     config = Config.from_env()
     check(archive, config.spool)
@@ -124,7 +125,6 @@ def _obey_signals(process: AsyncCrawlerProcess) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    _die_with_parent(os.environ.get("MORGUE_DIE_WITH_PARENT", ""))
 
 
 class _Halt:
@@ -153,15 +153,14 @@ class _Halt:
             asyncio.get_running_loop().call_later(OPENING, self)
 
 
-def _die_with_parent(parent: str) -> None:
-    """Linux only: the kernel sends SIGTERM when our parent dies, so that no crawl is orphaned.
-
-    `parent` is its process id, since it may be gone already; nothing where it is empty.
-    """
-    if parent:
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != int(parent):
-            os.kill(os.getpid(), signal.SIGTERM)
+def _die_with_parent() -> None:
+    """Linux only: the kernel sends SIGTERM when our parent dies, so that no crawl is orphaned."""
+    parent = os.environ.get("MORGUE_DIE_WITH_PARENT", "")
+    if not parent:
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if parent != str(os.getppid()):  # it was dead before we had asked
+        raise MorgueError("the task that began this crawl has ended")
 
 
 def _outcome(recorder: Recorder, archive: str) -> Crawled:

@@ -81,8 +81,8 @@ def open_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def need_servers(*, celery: bool) -> None:
-    """Skip on a desk without Postgres (and Redis); CI has them."""
+def missing(*, celery: bool) -> str:
+    """What this system lacks of Postgres (and Redis), as `morgue up` says it; CI has all of it."""
     from morgue_airflow.stack import must_have
 
     try:
@@ -90,7 +90,18 @@ def need_servers(*, celery: bool) -> None:
     except CallerError as error:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{error}; .ci/run installs it")
-        pytest.skip(str(error))
+        return str(error)
+    return ""
+
+
+def has_servers(*, celery: bool) -> bool:
+    return not missing(celery=celery)
+
+
+def need_servers(*, celery: bool) -> None:
+    """Skip on a desk without Postgres (and Redis)."""
+    if lacking := missing(celery=celery):
+        pytest.skip(lacking)
 
 
 def processes(stack: Stack, ours: Callable[[list[bytes], dict[bytes, bytes]], bool]) -> list[int]:

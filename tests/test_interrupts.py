@@ -1,4 +1,7 @@
-"""Whatever is pressed or killed in the middle of a crawl that Airflow runs, nothing is lost."""
+"""Whatever is pressed or killed in the middle of a crawl that Airflow's scheduler runs, nothing is lost.
+
+LocalExecutor, on Postgres where this system has it; test_workers.py has the same for Celery.
+"""
 
 import os
 import signal
@@ -10,6 +13,7 @@ import pytest
 from morgue_airflow.api import AirflowApi
 
 from tests.conftest import wait_until
+from tests.halfway import has_servers, need_servers, open_folder
 from tests.test_end_to_end import Stack, a_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -25,8 +29,10 @@ ORPHAN = 30  # seconds within which a crawl must have ended
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, worker: Path) -> Iterator[Stack]:
-    yield from a_stack(tmp_path_factory.mktemp("kill"), worker, "--no-crawl")
+def stack(worker: Path) -> Iterator[Stack]:
+    options = ["--database", "postgres"] if has_servers(celery=False) else []
+    with open_folder() as folder:
+        yield from a_stack(folder, worker, "--no-crawl", *options)
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +169,23 @@ def test_a_store_that_is_lost_for_a_while_costs_nothing(stack: Stack, api: Airfl
     os.kill(next(child for child in children if child.name == "s3").pid, signal.SIGKILL)
     finished(api, dag, run)
     whole(stack, "storeless")
+
+
+def test_a_database_that_restarts_costs_no_page(stack: Stack, api: AirflowApi) -> None:
+    need_servers(celery=False)
+    dag = slow(stack, api, "baseless")
+    run = begun(stack, api, dag, "baseless")
+    from morgue_airflow.processes import read_known
+
+    def postgres() -> int:
+        _, children = read_known(stack.var / "up.json")
+        return next(child for child in children if child.name == "postgres").pid
+
+    old = postgres()
+    os.kill(old, signal.SIGINT)
+    wait_until(lambda: postgres() != old and api.healthy(), seconds=120, what="Postgres again")
+    finished(api, dag, run)
+    whole(stack, "baseless")
 
 
 def parent_of(process: int) -> int:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from morgue_airflow import ports, stack, supervisor
+from morgue_airflow import database, ports, stack, supervisor
 from morgue_airflow.processes import Child, Known, alive, end, read_known, started_at, write_known
 from morgue_airflow.stack import Layout
 
 from archive.errors import CallerError
 from tests.conftest import free_port, wait_until
+from tests.halfway import need_servers, open_folder
 
 
 def chosen() -> dict[str, int]:
@@ -72,20 +73,129 @@ def test_a_shell_that_sources_the_env_file_reaches_the_archive(tmp_path: Path) -
 
 
 def test_no_secret_stands_on_a_command_line(tmp_path: Path) -> None:
-    layout = a_layout(tmp_path)
+    layout = a_layout(tmp_path, workers=2)
     env = stack.environment(layout)
     children = [
         stack.store_child(layout, env),
         *stack.airflow_children(layout, env),
+        *stack.worker_children(layout, env),
         *stack.own_children(layout, env),
     ]
     words = " ".join(word for child in children for word in child.command)
     assert not [name for name, secret in layout.secrets.items() if secret in words]
 
 
-def a_layout(folder: Path) -> Layout:
+def a_layout(folder: Path, *, workers: int = 0) -> Layout:
     made = ports.choose(chosen(), folder / "ports.json")
-    return Layout(var=folder, ports=made, secrets=stack.load_secrets(folder / "secrets.json"))
+    secrets = stack.load_secrets(folder / "secrets.json")
+    return Layout(var=folder, ports=made, secrets=secrets, postgres=bool(workers), workers=workers)
+
+
+def test_secrets_of_an_older_stack_are_kept_and_completed(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    file.write_text(json.dumps({"s3_access_key": "old"}))
+    made = stack.load_secrets(file)
+    assert (made["s3_access_key"], len(made["redis_password"])) == ("old", 40)
+    assert (stack.load_secrets(file), stat.S_IMODE(file.stat().st_mode)) == (made, 0o600)
+
+
+def test_each_celery_worker_has_a_name_and_a_spool_of_its_own(tmp_path: Path) -> None:
+    layout = a_layout(tmp_path, workers=3)
+    stack.prepare(layout)
+    env = stack.environment(layout)
+    spools = [child.env["MORGUE_SPOOL"] for child in stack.worker_children(layout, env)]
+    assert spools == [str(tmp_path / "workers" / n / "spool") for n in "123"]
+    assert all(Path(spool).is_dir() for spool in spools)
+    assert (env["AIRFLOW__CORE__EXECUTOR"], env["AIRFLOW__CORE__PARALLELISM"]) == ("CeleryExecutor", "6")
+    assert layout.secrets["redis_password"] in env["AIRFLOW__CELERY__BROKER_URL"]
+
+
+def test_redis_has_its_password_from_a_file_of_its_owner_alone(tmp_path: Path) -> None:
+    file = database.write_redis(tmp_path / "a folder", 1234, "word")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert {"bind 127.0.0.1", "requirepass word", "port 1234"} <= set(file.read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--executor", "celery", "--database", "sqlite"), "need a database that is a server"),
+        (("--setting", "PATH=/x"), "is not AIRFLOW__SECTION__KEY=VALUE or MORGUE_NAME=VALUE"),
+        (("--workers", "0"), "0 is not in the range"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_starts(
+    morgue: Callable[..., Any], tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = morgue("up", "--var", str(tmp_path / "var"), *words)
+    assert (done.code, said in done.err) == (2, True), done.err
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_program_of_the_system_that_is_missing_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(database, "DEBIAN", tmp_path)
+    with pytest.raises(CallerError, match="apt-get install postgresql"):
+        stack.must_have(celery=False, postgres=True)
+    with pytest.raises(CallerError, match="apt-get install redis-server"):
+        stack.must_have(celery=True, postgres=False)
+
+
+def test_the_newest_postgres_is_taken_but_for_a_folder_that_an_older_one_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("9.6", "15", "17"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        (tmp_path / version / "bin" / "postgres").touch()
+    monkeypatch.setattr(database, "DEBIAN", tmp_path)
+    assert database.program("postgres") == str(tmp_path / "17" / "bin" / "postgres")
+    (tmp_path / "PG_VERSION").write_text("9.6\n")
+    assert database.program("postgres", tmp_path) == str(tmp_path / "9.6" / "bin" / "postgres")
+
+
+def test_postgres_starts_for_whoever_runs_the_stack_lets_nobody_in_without_password_and_ends() -> None:
+    need_servers(celery=False)
+    with open_folder() as folder:
+        database.make_cluster(folder / "postgres", "word")
+        port = free_port()
+        server = database.postgres_child(folder / "postgres", port, dict(os.environ), folder / "log")
+        server.start()
+        assert server.process is not None
+        try:
+            wait_until(lambda: database.ready(port), seconds=60, what="Postgres")
+            assert asked(port, "word") == "1"
+            assert asked(port, "other") == ""
+        finally:
+            end(server.known, patience=20.0, reap=server.process.poll, asks=server.asks)
+        assert not server.running
+        assert "database system is shut down" in (folder / "log").read_text()
+
+
+def asked(port: int, password: str) -> str:
+    """What Postgres answers to a question, asked with a password; "" where it does not answer."""
+    command = [database.program("psql"), "-h", "127.0.0.1", "-p", str(port), "-U", database.ROLE, "-At"]
+    env = {**os.environ, "PGPASSWORD": password}
+    done = subprocess.run(
+        [*command, "-c", "select 1", "postgres"], env=env, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def test_a_part_that_stays_up_for_a_while_may_fail_again(
+    tmp_path: Path, child: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "STEADY", 0.0)
+    layout = a_layout(tmp_path)
+    monkeypatch.setattr(supervisor.Supervisor, "_note", lambda self: None)
+    watching = supervisor.Supervisor(layout, lambda _: None)
+    short = child("pass")
+    watching.children.append(short)
+    for _ in range(supervisor.RESTARTS + 2):
+        wait_until(lambda: not short.running, what="its end")
+        watching.look_after()
+    assert short.restarts == 1
 
 
 def test_the_specimens_site_file_follows_its_port(tmp_path: Path) -> None:

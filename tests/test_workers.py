@@ -1,5 +1,6 @@
 """Celery workers: whatever is pressed or killed in the middle of a crawl, nothing is lost."""
 
+import json
 import os
 import shutil
 import signal
@@ -30,6 +31,7 @@ from tests.halfway import (
     succeeded,
     whole,
 )
+from tests.test_connection import LEAKS, LEAKY_DAG
 from tests.test_end_to_end import Stack, a_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -58,7 +60,13 @@ def papers(folder: Path) -> Iterator[dict[str, Halfway]]:
 
 @pytest.fixture(scope="module")
 def stack(folder: Path, papers: dict[str, Halfway], worker: Path) -> Iterator[Stack]:
-    yield from a_stack(folder, worker, *OPTIONS)
+    dags = folder / "dags"
+    dags.mkdir()
+    for file in (Path(__file__).parent.parent / "dags").glob("*.py"):
+        shutil.copy(file, dags)
+    (folder / "fake.py").write_text(LEAKS)
+    (dags / "leaky.py").write_text(LEAKY_DAG.format(fake=str(folder / "fake.py")))
+    yield from a_stack(folder, worker, *OPTIONS, "--setting", f"AIRFLOW__CORE__DAGS_FOLDER={dags}")
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +201,26 @@ def test_a_crawl_outlives_the_loss_of_scheduler_database_and_store(
     succeeded(api, paper, run, tries=1)
     assert [paper.asked(story) for story in range(STORIES)] == [1] * STORIES
     whole(stack, paper)
+
+
+def test_a_key_from_a_connection_that_a_crawl_prints_is_masked_in_its_log(
+    stack: Stack, api: AirflowApi
+) -> None:
+    made = {
+        "connection_id": "morgue",
+        "conn_type": "aws",
+        "login": stack.secrets["s3_access_key"],
+        "password": stack.secrets["s3_secret_key"],
+        "extra": json.dumps({"archive": "s3://morgue/archive", "endpoint_url": stack.url("s3")}),
+    }
+    api._call("POST", "/api/v2/connections", made)
+    wait_until(lambda: api.has_dag("leaky"), seconds=180, what="the DAG")
+    api.unpause("leaky")
+    run = api.trigger("leaky")
+    wait_until(lambda: api.run("leaky", run)["state"] == "success", seconds=180, what="the run")
+    logs = [path.read_text() for path in (stack.var / "airflow" / "logs").rglob("*.log")]
+    assert any("the key is ***" in text for text in logs)
+    assert not [text for text in logs if made["password"] in text]
 
 
 def test_after_all_of_it_no_warc_is_damaged_and_no_spool_holds_what_is_not_published(

@@ -5,13 +5,13 @@ spool before the next crawl here; and no asset event tells of a run that is publ
 """
 
 import logging
-from pathlib import Path
 
 from archive.config import Config
 from archive.errors import MorgueError
 from archive.process import extract_run, index_run
 from archive.publish import Recovered, recover
 from archive.runs import manifest_key
+from archive.spool import read_start
 from archive.store import open_store
 
 logger = logging.getLogger(__name__)
@@ -23,21 +23,19 @@ def publish_leftovers() -> list[Recovered]:
     done = recover(config.spool, keep_hours=config.spool_keep) if config.spool.is_dir() else []
     for each in done:
         if each.action == "published":
-            _follow(config.spool / each.run, each)
+            archive = read_start(config.spool / each.run).archive
+            follow(archive, manifest_key(each.site, each.run))
         elif each.error:
             logger.warning("left by run %s: %s", each.run, each.error)
     return [each for each in done if each.action in ("published", "restored", "failed")]
 
 
-def _follow(folder: Path, left: Recovered) -> None:
-    """Index and extract it; what cannot be now, `morgue extract` does later."""
-    from archive.spool import read_start
-
-    key = manifest_key(left.site, left.run)
+def follow(archive: str, manifest: str) -> None:
+    """Index and extract a published run, where no event will; `morgue extract` does what fails now."""
     try:
-        store = open_store(read_start(folder).archive)
-        if store.size(key) is not None:  # a run that wrote nothing has no manifest
-            index_run(store, key)
-            extract_run(store, key)
+        store = open_store(archive)
+        if store.size(manifest) is not None:  # a run that wrote nothing has no manifest
+            index_run(store, manifest)
+            extract_run(store, manifest)
     except MorgueError as error:
-        logger.warning("%s is published, but not yet extracted: %s", key, error)
+        logger.warning("%s is published, but not yet extracted: %s", manifest, error)

@@ -81,6 +81,7 @@ class CrawlOperator(BaseOperator):
         if code:
             fault = AirflowFailException if code in HOPELESS else AirflowException
             raise fault(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
+        self._must_not_be_stopped(summary)
         tell(context, self.outlets, self._published(context, summary))
         return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
 
@@ -90,6 +91,17 @@ class CrawlOperator(BaseOperator):
         if manifest := summary.get("manifest"):
             found.setdefault(partition(self.site, due(context)), []).append(manifest)
         return found
+
+    def _must_not_be_stopped(self, summary: dict[str, Any]) -> None:
+        """A crawl that somebody stopped has not done what it was to do, though it ends with 0."""
+        if summary.get("reason") != "stopped":
+            return
+        from morgue_airflow.leftovers import follow
+
+        if summary.get("manifest"):
+            follow(Config.from_env().archive, summary["manifest"])
+        raise AirflowException(f"the crawl of {self.site} was stopped: what it has is published, "
+                               "and a second try fetches the rest")  # fmt: skip
 
     def _publish_leftovers(self) -> None:
         from morgue_airflow.leftovers import publish_leftovers
