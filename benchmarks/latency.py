@@ -1,6 +1,6 @@
 """How long a replayed HTML page takes, ours to pywb, on the same store in the same run.
 
-    python benchmarks/latency.py [--pages 200] [--rounds 3] [--peers var/peers]
+    python benchmarks/latency.py [--pages 200] [--rounds 3] [--stores folder,S3] [--peers var/peers]
 
 Pages of some 45 KB, stored with gzip as crawls store them, are archived by our own writer in a folder and in
 S3 (SeaweedFS). One client with one connection to each asks for each page in turn: our raw record (`ir_`,
@@ -17,6 +17,7 @@ import gzip
 import os
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -177,7 +178,9 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", type=Path, default=Path("var/peers"))
+    parser.add_argument("--stores", default="folder,S3")
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     programs = environment("pywb", told.peers.absolute())
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         folder = Path(made)
@@ -188,6 +191,8 @@ def main() -> None:
         os.environ.update(weed.env)
         (folder / "archive").mkdir()
         for place, url in (("folder", str(folder / "archive")), ("S3", "s3://morgue/bench")):
+            if place not in told.stores.split(","):
+                continue
             store = open_store(url)
             kept(store, folder / place, told.pages)
             compare(place, store, f"{url}/", folder / place, programs, told)
