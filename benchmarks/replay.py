@@ -137,9 +137,11 @@ def main() -> None:
     )
     parser.add_argument("--pages", default=",".join(PAGES))
     parser.add_argument("--players", default="", help="some of them, with commas; default: all")
+    parser.add_argument("--editions", default=",".join(map(str, EDITIONS)))
     parser.add_argument("--peers", type=Path, default=Path("var/peers"))
     parser.add_argument("--verbose", action="store_true")
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     names = told.pages.split(",")
     if CHROMIUM is None or wabac.find() is None:
@@ -161,13 +163,15 @@ def main() -> None:
         some = players(keeper.store, folder, told.peers.absolute(), stack)
         wanted = told.players.split(",") if told.players else [p.name for p in some]
         some = [player for player in some if player.name in wanted]
-        compare(browser, names, some, live, asked, verbose=told.verbose)
+        editions = [int(number) for number in told.editions.split(",")]
+        compare(browser, names, editions, some, live, asked, verbose=told.verbose)
         browser.close()
 
 
 def compare(
     browser: Any,
     names: list[str],
+    editions: list[int],
     some: list[Player],
     live: dict[tuple[str, int], Seen],
     asked: list[bytes],
@@ -182,7 +186,7 @@ def compare(
     for name in names:
         for player in some:
             before = len(asked)
-            for number in EDITIONS:
+            for number in editions:
                 if found := judged(tabs[player.name], live[name, number], player, name, number):
                     wrong.setdefault((name, player.name), {})[number] = found
             left[player.name] = left.get(player.name, 0) + sum(b".example" in line for line in asked[before:])
