@@ -99,7 +99,7 @@ def replayed(page: Any, player: Player, name: str, number: int) -> Seen:
 
 def the_frame(page: Any, url: str) -> Any:
     """The frame with the replayed page itself; raise Broken where none comes."""
-    for _ in range(200):
+    for _ in range(600):
         for frame in page.frames:
             if re.search(r"\d{14}[a-z]+_/" + re.escape(url) + r"\Z", frame.url):
                 return frame
@@ -111,8 +111,11 @@ def judged(page: Any, live: Seen, player: Player, name: str, number: int) -> lis
     """What is wrong with a page as a player shows it; it is tried twice, since a first visit sets up."""
     try:
         again = replayed(page, player, name, number)
-    except Broken as error:
-        return [str(error).splitlines()[0]]
+    except Broken:
+        try:
+            again = replayed(page, player, name, number)
+        except Broken as error:
+            return [str(error).splitlines()[0]]
     page.goto("about:blank")
     return differs(page, live, again)
 
