@@ -142,11 +142,11 @@ def asked(room: Ours, base: str, pages: int, rounds: int) -> tuple[dict[str, lis
     return first, later
 
 
-def views(browser: Any, room: Ours, base: str) -> dict[str, list[float]]:
+def views(browser: Any, room: Ours, base: str, count: int) -> dict[str, list[float]]:
     """Milliseconds until a page in Chromium shows what its script fetched; the first visit does not count."""
     at, taken = f"{edition(20):%Y%m%d%H%M%S}", {}
     tabs = {name: browser.new_context().new_page() for name in ("ours", "pywb")}
-    for number in range(VIEWS + 1):
+    for number in range(count + 1):
         url = f"{PAPER}/story/{number}"
         for name, address in (("ours", f"{room.room_url}/capture?at={at}&url={url}"),
                               ("pywb", f"{base}/own/{at}/{url}")):  # fmt: skip
@@ -178,6 +178,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", type=Path, default=Path("var/peers"))
+    parser.add_argument("--views", type=int, default=VIEWS, help="pages opened in Chromium")
     parser.add_argument("--stores", default="folder,S3")
     told = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
@@ -211,10 +212,10 @@ def compare(
         first, later = asked(room, base, told.pages, told.rounds)
         shown(f"{place}, the first time", first, pairs)
         shown(f"{place}, later", later, pairs)
-        if CHROMIUM:
+        if CHROMIUM and told.views:
             play = stack.enter_context(sync_playwright())
             browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            shown(f"{place}, in Chromium", views(browser, room, base), (("ours", "pywb"),))
+            shown(f"{place}, in Chromium", views(browser, room, base, told.views), (("ours", "pywb"),))
             browser.close()
 
 
