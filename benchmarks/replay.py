@@ -101,7 +101,7 @@ def the_frame(page: Any, url: str) -> Any:
     """The frame with the replayed page itself; raise Broken where none comes."""
     for _ in range(600):
         for frame in page.frames:
-            if re.search(r"\d{14}[a-z]+_/" + re.escape(url) + r"\Z", frame.url):
+            if re.search(r"\d{14}[a-z]+_/" + re.escape(url), frame.url):  # parents come first
                 return frame
         page.wait_for_timeout(100)
     raise Broken("it shows no page")
