@@ -152,12 +152,16 @@ class Access:
 
     def rules(self) -> Rules:
         """What counts now."""
-        if time.monotonic() - self._when > PATIENCE:
-            keys = tuple(sorted(self.store.keys(PREFIX)))
-            if keys != self._keys:
-                self._rules = arranged(self.standing(keys))
-                self._keys = keys
-            self._when = time.monotonic()
+        return self._rules if time.monotonic() - self._when <= PATIENCE else self.renew()
+
+    def renew(self) -> Rules:
+        """What counts as of this moment, and for the next second."""
+        now = time.monotonic()
+        keys = tuple(sorted(self.store.keys(PREFIX)))
+        if keys != self._keys:
+            self._rules = arranged(self.standing(keys))
+            self._keys = keys
+        self._when = now
         return self._rules
 
     def standing(self, keys: Iterable[str] | None = None) -> list[Rule]:

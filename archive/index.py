@@ -108,10 +108,14 @@ class Index:
     def layers(self) -> tuple[Layer, ...]:
         """All layers, as of `patience` seconds ago at most; the same tuple where nothing changed."""
         when, layers = self._listed
-        if not when or time.monotonic() - when > self.patience:
-            found = self._list()
-            layers = layers if found == layers else found
-            self._listed = (time.monotonic(), layers)
+        return layers if when and time.monotonic() - when <= self.patience else self.renew()
+
+    def renew(self) -> tuple[Layer, ...]:
+        """All layers as of now, which count for the next `patience` seconds."""
+        now, layers = time.monotonic(), self._listed[1]
+        found = self._list()
+        layers = layers if found == layers else found
+        self._listed = (now, layers)
         return layers
 
     def _list(self) -> tuple[Layer, ...]:

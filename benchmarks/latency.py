@@ -1,6 +1,6 @@
 """How long a replayed HTML page takes, ours to pywb, on the same store in the same run.
 
-    python benchmarks/latency.py [--pages 200] [--rounds 3] [--peers var/peers]
+    python benchmarks/latency.py [--pages 200] [--rounds 3] [--stores folder,S3] [--peers var/peers]
 
 Pages of some 45 KB, stored with gzip as crawls store them, are archived by our own writer in a folder and in
 S3 (SeaweedFS). One client with one connection to each asks for each page in turn: our raw record (`ir_`,
@@ -17,6 +17,7 @@ import gzip
 import os
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -141,11 +142,11 @@ def asked(room: Ours, base: str, pages: int, rounds: int) -> tuple[dict[str, lis
     return first, later
 
 
-def views(browser: Any, room: Ours, base: str) -> dict[str, list[float]]:
+def views(browser: Any, room: Ours, base: str, count: int) -> dict[str, list[float]]:
     """Milliseconds until a page in Chromium shows what its script fetched; the first visit does not count."""
     at, taken = f"{edition(20):%Y%m%d%H%M%S}", {}
     tabs = {name: browser.new_context().new_page() for name in ("ours", "pywb")}
-    for number in range(VIEWS + 1):
+    for number in range(count + 1):
         url = f"{PAPER}/story/{number}"
         for name, address in (("ours", f"{room.room_url}/capture?at={at}&url={url}"),
                               ("pywb", f"{base}/own/{at}/{url}")):  # fmt: skip
@@ -177,7 +178,10 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", type=Path, default=Path("var/peers"))
+    parser.add_argument("--views", type=int, default=VIEWS, help="pages opened in Chromium")
+    parser.add_argument("--stores", default="folder,S3")
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     programs = environment("pywb", told.peers.absolute())
     with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         folder = Path(made)
@@ -188,6 +192,8 @@ def main() -> None:
         os.environ.update(weed.env)
         (folder / "archive").mkdir()
         for place, url in (("folder", str(folder / "archive")), ("S3", "s3://morgue/bench")):
+            if place not in told.stores.split(","):
+                continue
             store = open_store(url)
             kept(store, folder / place, told.pages)
             compare(place, store, f"{url}/", folder / place, programs, told)
@@ -206,10 +212,10 @@ def compare(
         first, later = asked(room, base, told.pages, told.rounds)
         shown(f"{place}, the first time", first, pairs)
         shown(f"{place}, later", later, pairs)
-        if CHROMIUM:
+        if CHROMIUM and told.views:
             play = stack.enter_context(sync_playwright())
             browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            shown(f"{place}, in Chromium", views(browser, room, base), (("ours", "pywb"),))
+            shown(f"{place}, in Chromium", views(browser, room, base, told.views), (("ours", "pywb"),))
             browser.close()
 
 

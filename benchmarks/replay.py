@@ -1,7 +1,7 @@
 """Replay in Chromium, ours beside pywb and ReplayWeb.page: who shows each page as it was in its edition.
 
     make test T=tests/test_pywb.py        (once: makes var/peers/pywb)
-    python benchmarks/replay.py [--pages json,css] [--verbose]
+    python benchmarks/replay.py [--pages json,css] [--players ours,pywb] [--verbose]
 
 The pages of `tests/stage.py` are opened live in each edition; what Chromium was given is archived by our own
 writer. The same archive is then replayed, page by page, each player in turn: by our room; by pywb over our
@@ -14,6 +14,7 @@ editions; and what each player asked of the live web (a proxy remembers, and ans
 import argparse
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -40,7 +41,7 @@ from tests.test_stage import EDITIONS, HOST, SIZE, Seen, answers, attended, diff
 
 LARGE = """(frame, size) => {
   const own = { position: "fixed", top: 0, left: 0, "z-index": 2147483647, border: 0, "max-width": "none",
-    "max-height": "none", width: size.width + "px", height: size.height + "px" };
+    "max-height": "none", background: "white", width: size.width + "px", height: size.height + "px" };
   for (const [name, value] of Object.entries(own)) frame.style.setProperty(name, value, "important");
 }"""
 
@@ -80,8 +81,8 @@ def players(store: FolderStore, folder: Path, peers: Path, stack: ExitStack) -> 
     return [
         Player(name="ours", address=lambda stamp, url: f"{desk.room_url}/capture?at={stamp}&url={url}"),
         Player(name="pywb", address=lambda stamp, url: f"{server}/own/{stamp}/{url}"),
-        Player(name="pywb, in the browser", address=lambda stamp, url: f"{browser}/own/{stamp}/{url}"),
-        Player(name="pywb, our CDX server", address=lambda stamp, url: f"{server}/ours/{stamp}/{url}"),
+        Player(name="pywb in the browser", address=lambda stamp, url: f"{browser}/own/{stamp}/{url}"),
+        Player(name="pywb with our CDX server", address=lambda stamp, url: f"{server}/ours/{stamp}/{url}"),
         Player(name="ReplayWeb.page", address=lambda stamp, url: embedded_at(page, "/all.wacz", url, stamp)),
     ]
 
@@ -98,9 +99,9 @@ def replayed(page: Any, player: Player, name: str, number: int) -> Seen:
 
 def the_frame(page: Any, url: str) -> Any:
     """The frame with the replayed page itself; raise Broken where none comes."""
-    for _ in range(200):
+    for _ in range(600):
         for frame in page.frames:
-            if re.search(r"\d{14}[a-z]+_/" + re.escape(url) + r"\Z", frame.url):
+            if re.search(r"\d{14}[a-z]+_/" + re.escape(url), frame.url):  # parents come first
                 return frame
         page.wait_for_timeout(100)
     raise Broken("it shows no page")
@@ -110,8 +111,11 @@ def judged(page: Any, live: Seen, player: Player, name: str, number: int) -> lis
     """What is wrong with a page as a player shows it; it is tried twice, since a first visit sets up."""
     try:
         again = replayed(page, player, name, number)
-    except Broken as error:
-        return [str(error).splitlines()[0]]
+    except Broken:
+        try:
+            again = replayed(page, player, name, number)
+        except Broken as error:
+            return [str(error).splitlines()[0]]
     page.goto("about:blank")
     return differs(page, live, again)
 
@@ -135,9 +139,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pages", default=",".join(PAGES))
+    parser.add_argument("--players", default="", help="some of them, with commas; default: all")
+    parser.add_argument("--editions", default=",".join(map(str, EDITIONS)))
     parser.add_argument("--peers", type=Path, default=Path("var/peers"))
     parser.add_argument("--verbose", action="store_true")
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     names = told.pages.split(",")
     if CHROMIUM is None or wabac.find() is None:
         sys.exit(f"this needs Chromium, and wabac.js: {wabac.HOW}")
@@ -150,19 +158,23 @@ def main() -> None:
         with Stage() as stage:
             for number in EDITIONS:
                 stage.edition = number
-                live |= {(name, number): seen for name, seen in attended(browser, stage).items()}
+                live |= {(name, number): seen for name, seen in attended(browser, stage, names).items()}
                 keeper.keep(*answers(stage.given, number))
                 stage.given.clear()
         merge(keeper.store)
         assert isinstance(keeper.store, FolderStore)
         some = players(keeper.store, folder, told.peers.absolute(), stack)
-        compare(browser, names, some, live, asked, verbose=told.verbose)
+        wanted = told.players.split(",") if told.players else [p.name for p in some]
+        some = [player for player in some if player.name in wanted]
+        editions = [int(number) for number in told.editions.split(",")]
+        compare(browser, names, editions, some, live, asked, verbose=told.verbose)
         browser.close()
 
 
 def compare(
     browser: Any,
     names: list[str],
+    editions: list[int],
     some: list[Player],
     live: dict[tuple[str, int], Seen],
     asked: list[bytes],
@@ -177,7 +189,7 @@ def compare(
     for name in names:
         for player in some:
             before = len(asked)
-            for number in EDITIONS:
+            for number in editions:
                 if found := judged(tabs[player.name], live[name, number], player, name, number):
                     wrong.setdefault((name, player.name), {})[number] = found
             left[player.name] = left.get(player.name, 0) + sum(b".example" in line for line in asked[before:])

@@ -1,5 +1,6 @@
 """What hostile pages, headers and servers cannot do to the room, to other origins, or to the reader."""
 
+import gzip
 import re
 import socket
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Error as Saved
 
 from archive.errors import CallerError
+from archive.imports import Selection
 from archive.index import Index
 from archive.model import Capture, Location
 from archive.playback import Playback
@@ -22,10 +24,13 @@ from archive.room.pages import Room
 from archive.room.records import record_response
 from archive.room.replay import Replay
 from archive.room.shelf import Shelf
+from archive.runs import all_runs
 from archive.store import open_store
+from archive.verify import verify_bytes
 from archive.wire import ResponseHead
 from tests.conftest import free_port
 from tests.keeping import Answer, Keeper, Reader, edition, open_room, served
+from tests.test_imports import Place, wacz, written
 from tests.test_replay import replayed
 
 PAPER = "http://paper.example"
@@ -148,6 +153,48 @@ def test_no_archived_head_breaks_the_answer_on_the_wire(keeper: Keeper, head: by
             assert {name for name in names if not name.startswith("x-archive-orig-")} <= OURS
             targets = [line for line in lines if line.lower().startswith((b"location:", b"x-orig-location:"))]
             assert all(line.partition(b": ")[2].startswith(b"/raw/") for line in targets), targets
+
+
+# --- names in a zip ----------------------------------------------------------------------------------------
+
+ZIPPED = [
+    "../../../evil.warc.gz",
+    "/evil.warc.gz",
+    "..\\..\\evil.warc.gz",
+    "a\r\nsoftware: evil.warc.gz",
+    "\x1b[31mred.warc.gz",
+    "<img src=x onerror=alert(1)>.warc.gz",
+    "x" * 300 + ".warc.gz",
+    ".warc.gz",
+]
+
+
+@pytest.mark.parametrize("name", ZIPPED)
+@pytest.mark.parametrize("only", [(), ("paper.example",)], ids=["all", "some"])
+def test_a_name_in_a_zip_leads_nowhere(tmp_path: Path, name: str, only: tuple[str, ...]) -> None:
+    (tmp_path / "in").mkdir()
+    place = Place(tmp_path / "in")
+    other = ("http://other.example/2", b"two")
+    place.take(
+        wacz({name: written(other, (f"{PAPER}/1", b"one"))}), "day.wacz", selection=Selection(only=only)
+    )
+    assert place.page(f"{PAPER}/1") == b"one"
+    assert not [path for path in tmp_path.rglob("*evil*") if path.is_file()]
+    keys = list(place.store.keys())
+    assert all(re.fullmatch(r"[A-Za-z0-9._=/-]+", key) for key in keys), keys
+    for data in place.kept():
+        assert verify_bytes(data, name="w").faults == []
+        told = gzip.decompress(data).partition(b"\r\n\r\n")[2].partition(b"\r\n\r\n")[0]
+        assert b"\r\nsoftware: evil" not in told
+    room = Reader(
+        Room(
+            Shelf(place.store, Index(place.store), {}), Origins(room_port=1, replay_port=2), replays=True
+        ).app()
+    )
+    (run,) = all_runs(place.store)
+    text = room.get(f"/runs/{run.id}").text
+    assert "<img" not in text
+    assert "\x1b" not in text
 
 
 # --- where the records lie ---------------------------------------------------------------------------------

@@ -1,4 +1,24 @@
-"""Memento, clause by clause: RFC 7089 by its sections, with the link formats of RFC 6690 and 8288."""
+"""Memento, clause by clause: RFC 7089 by its sections, with the link formats of RFC 6690 and 8288.
+
+Its clauses, and the tests of each:
+
+    2.1.1  Accept-Datetime, Memento-Datetime   any_date..., a_date_of_another_form..., a_memento_says_when...
+    2.1.2  Vary                                a_timegate_says_that_it_varies...
+    2.1.3  Location                            a_timegate_leads_to_the_nearest...
+    2.1.4  Link                                a_timegate_links..., a_url_with_odd_signs...
+    2.2    original, timegate, timemap, memento    a_memento_links_its_neighbours, each_memento...
+    4.2.1  pattern 2.1, a TimeGate that redirects  (the other patterns are not ours)
+    4.5.1  and 4.5.2, originals without a TimeGate, or gone: matters of the client
+    4.5.3  issues with Accept-Datetime         a_date_that_cannot_be_read..., [before the first ...]
+    4.5.4  mementos of redirects               an_archived_redirect_is_a_memento
+    4.5.5  mementos of errors                  an_archived_error_is_a_memento
+    4.5.6  sticky Memento-Datetime             a_memento_keeps..., what_is_asked_by_another_time...
+    4.5.7  intermediate resources              what_stands_between_timegate_and_memento...
+    4.5.8  excluded from negotiation           what_is_no_memento_does_not_negotiate
+    5      TimeMaps                            a_timemap_lists..., a_timemap_says..., a_timemap_answers_head
+    5.1.1  several of them                     a_long_timemap_comes_in_pages...
+    5.1.2  mementos of TimeMaps                none are kept
+"""
 
 import json
 import re
@@ -277,6 +297,42 @@ def test_what_the_archive_cannot_find_is_no_memento(keeper: Keeper) -> None:
     answer = Readers(keeper.store).get(f"{REPLAY}/raw/2026id_/{PAPER}/none")
     assert answer.status_code == 404
     assert "memento-datetime" not in answer.headers
+
+
+# --- 4.5.6 to 4.5.8 what a memento is, and what is none ----------------------------------------------------
+
+
+def test_a_memento_keeps_its_datetime_when_others_come(keeper: Keeper) -> None:
+    keeper.keep(day(20))
+    before = Readers(keeper.store).get(memento_of(20))
+    keeper.keep(day(19), day(21))
+    again = Readers(keeper.store).get(memento_of(20), Accept_Datetime=date_of(edition(19)))
+    assert (again.headers["memento-datetime"], again.text) == (date_of(edition(20)), "day 20")
+    assert before.headers["memento-datetime"] == again.headers["memento-datetime"]
+    assert "content-location" not in again.headers
+    assert "accept-datetime" not in again.headers.get("vary", "")
+
+
+@pytest.mark.parametrize("stamp", ["", "2026", "20261122", "20261122070006"])
+def test_what_is_asked_by_another_time_names_the_memento_that_it_is(readers: Readers, stamp: str) -> None:
+    answer = readers.get(f"{REPLAY}/raw/{stamp}id_/{URL}")
+    place = answer.headers["content-location"]
+    assert readers.get(REPLAY + place).headers["memento-datetime"] == answer.headers["memento-datetime"]
+    assert readers.get(REPLAY + place).content == answer.content
+
+
+def test_what_stands_between_timegate_and_memento_is_no_memento(readers: Readers) -> None:
+    between = readers.get(f"{REPLAY}/replay/20261120070005/{URL}")
+    assert between.status_code == 302
+    assert "memento-datetime" not in between.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/lookup", "/cdx?url=paper.example/*", f"/timemap/link/{URL}"])
+def test_what_is_no_memento_does_not_negotiate(readers: Readers, path: str) -> None:
+    answer = readers.get(ROOM + path, Accept_Datetime=date_of(edition(19)))
+    assert answer.status_code == 200
+    assert "memento-datetime" not in answer.headers
+    assert "accept-datetime" not in answer.headers.get("vary", "")
 
 
 # --- 5 TimeMaps --------------------------------------------------------------------------------------------

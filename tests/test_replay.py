@@ -1,22 +1,27 @@
 """Replay: raw records by date, and pages put together in Chromium as they were that day."""
 
 import gzip
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import httpx
 import pytest
 
+from archive import access
 from archive.errors import CallerError
 from archive.index import Index
+from archive.room import desk as desks
 from archive.room import wabac
 from archive.room.desk import Desk
 from archive.room.origins import Origins
 from archive.room.replay import Replay
-from archive.store import Store
+from archive.store import FolderStore, Store
 from spiders.specimen import Specimen
+from tests.conftest import wait_until
 from tests.keeping import Answer, Keeper, Reader, edition, open_room, printed, served
 
 PAPER = "http://paper.example"
@@ -214,6 +219,32 @@ def test_a_changed_byte_that_can_still_be_inflated_is_not_replayed(keeper: Keepe
 def test_a_path_whose_slashes_a_proxy_merged_is_still_understood(keeper: Keeper) -> None:
     keeper.keep(*days(20))
     assert a_replay(keeper.store).get("/raw/2026id_/http:/paper.example/c.json").text == "day 20"
+
+
+class Listed(FolderStore):
+    """Remembers which threads asked for a list."""
+
+    threads: ClassVar[list[str]] = []
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        self.threads.append(threading.current_thread().name)
+        return super().keys(prefix)
+
+
+def test_what_is_new_is_found_while_no_reader_waits_for_a_list(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "PATIENCE", 600.0)
+    monkeypatch.setattr(access, "PATIENCE", 600.0)
+    keeper.keep(*days(20))
+    with served(open_room(Listed(keeper.root / "archive"))) as desk:
+        at = f"{desk.replay_url}/raw/id_/{PAPER}/c.json"
+        assert httpx.get(at).text == "day 20"
+        Listed.threads.clear()
+        keeper.keep(*days(21))
+        wait_until(lambda: httpx.get(at).text == "day 21", what="the new capture")
+        assert set(Listed.threads) == {"fresh"}
+    assert "fresh" not in {thread.name for thread in threading.enumerate()}
 
 
 # --- what else lives on the replay origin ------------------------------------------------------------------

@@ -27,6 +27,7 @@ from archive.store import FolderStore, Store
 from spiders.specimen import Specimen
 from tests.keeping import Answer, Keeper, Reader, edition, open_room, printed, served
 
+PAPER = "http://paper.example"
 BRIDGE = "http://paper.example/news/2026/11/20/harbour-bridge-reopens"
 SITES = {"specimen": Site(id="specimen", name="The Daily Specimen", home="http://paper.example/")}
 
@@ -126,6 +127,40 @@ def test_a_reader_on_localhost_is_sent_to_the_replay_on_localhost(room: Reader) 
 def test_a_host_header_that_is_no_host_gets_nowhere(room: Reader) -> None:
     answer = room.get("/capture", params={"url": BRIDGE}, headers={"host": "x; script-src *"})
     assert "frame-src http://127.0.0.1:8091;" in answer.headers["content-security-policy"]
+
+
+def test_a_redirect_in_circles_is_said_to_be_one(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    for path, to in (
+        ("/a", "/b"),
+        ("/b", "/a"),
+        ("/own", "/own"),
+        ("/on", "/end"),
+        ("/out", "http://x.example/"),
+    ):
+        moved = Answer(at=edition(20), url=PAPER + path, status="302 Found", headers=(("Location", to),))
+        keeper.keep(moved, Answer(at=edition(20), url=f"{PAPER}/end", body=b"end"))
+    reader = a_room(keeper.store)
+    said = {p: "in circles" in reader.get("/capture", params={"url": PAPER + p}).text
+            for p in ("/a", "/b", "/own", "/on", "/out", "/end")}  # fmt: skip
+    assert said == {"/a": True, "/b": True, "/own": True, "/on": False, "/out": False, "/end": False}
+
+
+def test_a_pdf_is_offered_to_be_taken(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    kind = (("Content-Type", "application/pdf"),)
+    keeper.keep(Answer(at=edition(20), url=f"{PAPER}/a.pdf", headers=kind, body=b"%PDF-1.4"))
+    page = a_room(keeper.store).get("/capture", params={"url": f"{PAPER}/a.pdf"}).text
+    assert "take it as it was" in page
+    assert "<iframe" not in page
+
+
+def test_the_banner_says_by_which_run_a_page_was_captured(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    runs = [keeper.keep(Answer(at=edition(day), url=f"{PAPER}/", body=b"%d" % day)) for day in (20, 21)]
+    for run, day in zip(runs, (20, 21), strict=True):
+        page = a_room(keeper.store).get("/capture", params={"url": f"{PAPER}/", "at": f"202611{day}"}).text
+        assert f'by test, <a href="/runs/{run.id}">' in page
 
 
 def test_without_wabac_the_capture_page_says_how_to_get_it(tmp_path: Path) -> None:

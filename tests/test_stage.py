@@ -1,7 +1,7 @@
 """A replayed page shows what it showed live in that edition: in the DOM and by pixels, in Chromium."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -113,13 +113,13 @@ def played(chromium: tuple[Any, list[bytes]], worker: Any, tmp_path_factory: Any
             yield Played(live=live, desk=desk)
 
 
-def attended(browser: Any, stage: Stage) -> dict[str, Seen]:
+def attended(browser: Any, stage: Stage, names: Iterable[str] = PAGES) -> dict[str, Seen]:
     if CHROMIUM is None:
         unable("replay is tested in Chromium: apt-get install chromium")
     rule = f"--host-resolver-rules=MAP stage.example 127.0.0.1:{stage.port}"
     near = browser.browser_type.launch(executable_path=CHROMIUM, args=[*FLAGS, rule])
     seen = {}
-    for name in PAGES:
+    for name in names:
         page = near.new_page(viewport=SIZE)
         page.goto(f"{HOST}/{name}/")
         seen[name] = look(page.main_frame, page.screenshot)

@@ -14,6 +14,7 @@ from archive.noise import alike, without_noise
 from archive.room.links import absolute
 
 PATIENCE = timedelta(hours=1)
+REDIRECTS = 20  # in a row: what browsers follow
 
 
 def find(index: Index, url: str, at: datetime | None) -> tuple[Capture, bool]:
@@ -63,6 +64,20 @@ def choose(captures: list[Capture], url: str, at: datetime | None) -> Capture:
 def failed(capture: Capture) -> bool:
     """Whether the site gave no real answer."""
     return capture.status in (0, 429) or capture.status >= 500
+
+
+def goes_in_circles(index: Index, capture: Capture) -> bool:
+    """Whether the redirects that follow from this capture, as replay answers them, come to no end."""
+    for _ in range(REDIRECTS):
+        on = capture.redirect if 300 <= capture.status < 400 else ""
+        target = absolute(capture.url, on) if on else ""
+        if not target:
+            return False
+        try:
+            capture, _loose = find(index, target, capture.at)
+        except NotCaptured:
+            return False
+    return True
 
 
 def leads_to_itself(capture: Capture) -> bool:

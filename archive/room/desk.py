@@ -20,12 +20,15 @@ from archive.permission import Permission
 from archive.policy import Policy
 from archive.room import wabac
 from archive.room.finder import Finder
+from archive.room.fresh import Fresh
 from archive.room.origins import Origins, checked_origin, checked_replay
 from archive.room.pages import Room
 from archive.room.replay import Replay
 from archive.room.shelf import Shelf
 from archive.sites import Site
 from archive.store import Store
+
+PATIENCE = 0.9  # seconds for which a list of runs counts; `Fresh` looks more often while pages are asked for
 
 
 class _Server(uvicorn.Server):
@@ -45,6 +48,7 @@ class Desk:
     host: str
     worker: bool
     finder: Finder
+    fresh: Fresh
     servers: tuple[uvicorn.Server, ...]
     sockets: tuple[socket.socket, ...]
 
@@ -64,6 +68,7 @@ class Desk:
             asyncio.run(self._serve())
         finally:
             self.finder.stop()
+            self.fresh.stop()
 
     def stop(self) -> None:
         """Let both servers end; may be called from any thread."""
@@ -111,7 +116,8 @@ def open_desk(
     path = wabac.find()
     worker = wabac.load(path) if path else None
     access = Access(store)
-    index = Index(store, hidden=access.hides)
+    index = Index(store, hidden=access.hides, patience=PATIENCE)
+    fresh = Fresh(index.renew, access.renew)
     permission = Permission(store, index, sites, rights or Policy(), access)
     finder = Finder(store, search)
     shelf = Shelf(store, index, sites)
@@ -129,7 +135,8 @@ def open_desk(
         host=host,
         worker=worker is not None,
         finder=finder,
-        servers=(_server(room.app()), _server(replay.app())),
+        fresh=fresh,
+        servers=(_server(fresh.app(room.app())), _server(fresh.app(replay.app()))),
         sockets=(room_socket, replay_socket),
     )
 

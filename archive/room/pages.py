@@ -192,6 +192,8 @@ class Room:
             later=captures[place + 1] if place + 1 < len(captures) else None,
             number=place + 1,
             total=len(captures),
+            run=self.shelf.run_of(shown),
+            circles=choice.goes_in_circles(self.shelf.index, shown),
         )
 
     def beside(self, request: Request) -> Response:

@@ -94,6 +94,8 @@ def _kept(head: ResponseHead) -> list[tuple[bytes, bytes]]:
 def _for_reader(capture: Capture, head: ResponseHead) -> list[tuple[bytes, bytes]]:
     found = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
     found.append((b"accept-ranges", b"bytes"))
+    if head.mime == "application/pdf":
+        found.append((b"content-disposition", b"attachment"))  # shown in no sandbox, and so taken
     if capture.digest:
         found.append((b"etag", b'"%s"' % _clean(capture.digest.encode("latin-1", "replace"))))
     target = _target(capture, head)

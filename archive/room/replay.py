@@ -26,7 +26,7 @@ from archive.playback import Playback, play
 from archive.policy import Policy
 from archive.room import choice, faults, wabac
 from archive.room.guard import Guard
-from archive.room.links import capture_link
+from archive.room.links import capture_link, raw_link
 from archive.room.memento import Memento, link_header, whole_path
 from archive.room.origins import Origins
 from archive.room.paper import Paper
@@ -229,6 +229,8 @@ class Replay:
         )
         places = self.memento.places(capture.url, request)
         response.headers["link"] = link_header(places, self.index.captures(capture.url), capture)
+        if asked.at != capture.at.replace(microsecond=0) or asked.url != capture.url:
+            response.headers["content-location"] = raw_link("", capture)  # the memento that this is
         return response
 
     def framed(self, request: Request) -> Response:

@@ -117,6 +117,15 @@ class Shelf:
         """One run; raise NotStored."""
         return find_run(self.store, run_id)
 
+    def run_of(self, capture: Capture) -> Run | None:
+        """The run that captured this, where the name of its WARC tells (that ends in the run's own part)."""
+        warc = capture.location.warc
+        parts = warc.rpartition("/")[2].split("-")
+        mark = f"-{parts[-2]}.json" if len(parts) > 1 else "/"
+        keys = [key for key in run_keys(self.store, warc.split("/")[1]) if key.endswith(mark)]
+        runs = (self._run(key) for key in keys)
+        return next((run for run in runs if any(each.key == warc for each in run.warcs)), None)
+
     def watched(self, now: datetime) -> list[Watched]:
         """Every newspaper with a site file, a run or a report: its reports and alarms as of `now`."""
         kept = {key.split("/")[1] for key in run_keys(self.store)}

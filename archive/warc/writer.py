@@ -16,6 +16,7 @@ import base64
 import hashlib
 import io
 import os
+import re
 import struct
 import threading
 import zlib
@@ -39,6 +40,7 @@ GZIP_LEVEL = 6
 GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 STORED = 0xFFFF  # bytes of a stored block, at most
 CODED = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "video/", "audio/", "font/woff")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 WORTH = 256  # bytes of a body below which a revisit would be no smaller than the response
 FIELDS = "application/warc-fields"
 CERTIFICATES = "application/pem-certificate-chain"
@@ -170,11 +172,13 @@ def warcinfo_member(
 ) -> tuple[str, bytes]:
     """The record that opens a WARC: its id, and its gzip member.
 
-    With `number` (a record id) and `date` (a WARC-Date) the same bytes come out each time.
+    With `number` (a record id) and `date` (a WARC-Date) the same bytes come out each time. Control characters
+    become spaces: a name out of somebody's zip must make no field of its own.
     """
     out = io.BytesIO()
     writer = _Writer(out, gzip=False, warc_version="1.1")
-    record = writer.create_warcinfo_record(filename, dict(info))
+    told = {name: CONTROL.sub(" ", value) for name, value in info.items()}
+    record = writer.create_warcinfo_record(CONTROL.sub(" ", filename), told)
     for name, value in (("WARC-Record-ID", number), ("WARC-Date", date)):
         if value:
             record.rec_headers.replace_header(name, value)
