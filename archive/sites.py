@@ -377,9 +377,14 @@ def site_toml(site: Site, why: Mapping[str, Iterable[str]] = _NO_WORDS) -> str:
             lines += ["", *words] if lines[-1] else words
         if value != spec.default and spec.name != "rules":
             lines.append(f"{spec.name} = {_toml(value)}")
-    for table in tables_of(site.rules):  # tables come last: all keys behind one belong to it
-        lines += ["", "[[rules]]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
-    return "\n".join(lines) + "\n"
+    told = rules_toml(site.rules)  # tables come last: all keys behind one belong to it
+    return "\n".join(lines) + "\n" + (f"\n{told}" if told else "")
+
+
+def rules_toml(rules: Iterable[Rules]) -> str:
+    """The tables of rules, as a site file has them."""
+    tables = (["[[rules]]", *(f"{k} = {_toml(v)}" for k, v in table.items())] for table in tables_of(rules))
+    return "\n".join("\n".join(lines) + "\n" for lines in tables)
 
 
 def _comment(line: str) -> str:

@@ -132,3 +132,59 @@ def test_rules_that_change_without_a_new_number_are_refused(keeper: Keeper, site
     ruled(sites, 'kicker = "h1"', 1)
     with pytest.raises(ConfigError, match="set rules_version = 2"):
         extract_run(keeper.store, manifest)
+
+
+# --- morgue site teach -------------------------------------------------------------------------------------
+
+
+def test_teach_shows_what_a_rule_would_change_and_writes_nothing(
+    morgue: Morgue, keeper: Keeper, sites: Path
+) -> None:
+    (sites / "paper.toml").write_text('name = "The Paper"\nhome = "https://paper.example/"\n')
+    done = morgue("site", "teach", URL, "--rule", "kicker=.over", "--archive", keeper.store.url)
+    assert done.code == 0, done.err
+    assert done.out.count("kicker: '' -> 'Harbour'") == 2
+    assert '[[rules]]\nkicker = ".over"' in done.out
+    assert load_site(sites / "paper.toml").rules == ()
+
+
+def test_teach_finds_a_selector_for_what_the_page_says(morgue: Morgue, keeper: Keeper, sites: Path) -> None:
+    (sites / "paper.toml").write_text('name = "The Paper"\nhome = "https://paper.example/"\n')
+    done = morgue("site", "teach", URL, "--says", "kicker=Harbour", "--archive", keeper.store.url)
+    assert 'kicker = "b.over"' in done.out
+
+
+def test_teach_writes_a_dated_rule_that_leaves_older_captures_alone(
+    morgue: Morgue, keeper: Keeper, sites: Path
+) -> None:
+    path = sites / "paper.toml"
+    path.write_text('# ours\nname = "The Paper"\nhome = "https://paper.example/"\n')
+    rule = ("--rule", "kicker=.over", "--from", "2026-11-01", "--write")
+    done = morgue("site", "teach", URL, *rule, "--archive", keeper.store.url)
+    assert "the rule does not hold for it" in done.out
+    assert path.read_text().startswith("# ours\n")
+    assert load_site(path).rules == (Rules(since=date(2026, 11, 1), fields={"kicker": ".over"}),)
+    assert load_site(path).rules_version == 1
+
+
+def test_teach_says_what_a_selector_does_not_find(morgue: Morgue, keeper: Keeper, sites: Path) -> None:
+    (sites / "paper.toml").write_text('name = "The Paper"\nhome = "https://paper.example/"\n')
+    done = morgue("site", "teach", URL, "--rule", "kicker=.no", "--archive", keeper.store.url)
+    assert "finds no kicker" in done.out
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (("--rule", "kicker"), "write FIELD="), (("--rule", "colour=h1"), "unknown key 'colour'"),
+        (("--says", "kicker=Nobody says this"), "nothing on the page"), ((), "nothing to teach"),
+        (("--drop", ".x", "--from", "soon"), "is no day"),
+    ],
+)  # fmt: skip
+def test_teach_says_in_a_line_what_is_wrong(
+    morgue: Morgue, keeper: Keeper, sites: Path, option: tuple[str, ...], why: str
+) -> None:
+    (sites / "paper.toml").write_text('name = "The Paper"\nhome = "https://paper.example/"\n')
+    done = morgue("site", "teach", URL, *option, "--archive", keeper.store.url)
+    assert (done.code != 0, done.err.count("\n")) == (True, 1)
+    assert why in done.err
