@@ -90,11 +90,14 @@ def extract_run(
     return {"run": run.id, "articles": len(found), "damaged": damaged, "keys": keys}
 
 
-def extract_again(store: Store, manifest: str, *, publish: bool = True) -> dict[str, Any]:
+def extract_again(
+    store: Store, manifest: str, *, publish: bool = True, staged: Store | None = None
+) -> dict[str, Any]:
     """Read a run's pages anew and say what differs from its newest rows, field by field.
 
     `changed` counts articles by field; `won` and `lost` are articles that one of the two readings alone
-    found. Rows of an older reading stay; without `publish` nothing is written.
+    found. Rows of an older reading stay; without `publish` nothing is written, but for the new tables into
+    another store (`staged`), where one is given.
     """
     run = read_run(store, manifest)
     known = rows_of_run(store, run.site, run.id)
@@ -106,7 +109,8 @@ def extract_again(store: Store, manifest: str, *, publish: bool = True) -> dict[
         name for place in before.keys() & after.keys() for name in differing(before[place], after[place])
     )
     months = {f"{row.captured:%Y-%m}" for row in known}
-    keys = _publish(store, run, found, manner, months=months) if publish else []
+    into = store if publish else staged
+    keys = _publish(into, run, found, manner, months=months, beside=store) if into else []
     return {
         "run": run.id, "articles": len(after), "before": len(before), "damaged": damaged,
         "won": len(after.keys() - before.keys()), "lost": len(before.keys() - after.keys()),
@@ -120,16 +124,26 @@ def differing(before: Article, after: Article) -> list[str]:
 
 
 def _publish(
-    store: Store, run: Run, found: list[ArticleRow], manner: Manner, *, months: Iterable[str] = ()
+    store: Store,
+    run: Run,
+    found: list[ArticleRow],
+    manner: Manner,
+    *,
+    months: Iterable[str] = (),
+    beside: Store | None = None,
 ) -> list[str]:
-    """Write the rows; of months in which an older reading found some and this one none, an empty table."""
+    """Write the rows; of months in which an older reading found some and this one none, an empty table.
+
+    Tables that are there are left, and those that the archive `beside` has are not written.
+    """
+    known = beside or store
     tables = {table_key(run.site, run.id, month, manner.extractor): list[ArticleRow]() for month in months}
     tables |= table_keys(run.site, run.id, found, manner.extractor)
     rules = digest_of(manner.rules)
     for key, rows in tables.items():
-        if store.size(key) is None:
+        if known.size(key) is None:
             write_table(store, key, rows, manner.extractor, rules)
-        elif manner.version and rules_of_table(store, key) != rules:
+        elif manner.version and rules_of_table(known, key) != rules:
             raise ConfigError(
                 f"the rules of {run.site} have changed, and {key} was read by the old ones; set"
                 f" rules_version = {manner.version + 1} in its site file, then `morgue extract --again --site"
