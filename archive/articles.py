@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from archive.errors import DamagedTable
 from archive.extract import EXTRACTOR
-from archive.model import Article, ArticleRow, Image, Location
+from archive.model import Article, ArticleRow, Image, Link, Location
 from archive.store import Store
 from archive.words import extractor_rank
 
@@ -22,6 +22,8 @@ TEXTS = pa.list_(pa.string())
 IMAGE = pa.struct(
     [("url", pa.string()), ("caption", pa.string()), ("credit", pa.string()), ("agencies", TEXTS)]
 )
+LINK = pa.struct([("url", pa.string()), ("text", pa.string()), ("place", pa.string())])
+RECURRING = pa.struct([("text", pa.string()), ("articles", pa.int64())])
 SUBHEAD = pa.struct([("before", pa.int64()), ("text", pa.string())])
 WARC = pa.struct([("key", pa.string()), ("offset", pa.int64()), ("length", pa.int64())])
 SCHEMA = pa.schema(
@@ -52,6 +54,15 @@ SCHEMA = pa.schema(
         ("wire", pa.bool_()),
         ("notes", TEXTS),
         ("raw", pa.string()),
+        ("kind_confidence", pa.float64()),
+        ("roles", TEXTS),
+        ("links", pa.list_(LINK)),
+        ("comments", pa.string()),
+        ("rights", TEXTS),
+        ("titles", TEXTS),
+        ("told", TEXTS),
+        ("furniture", pa.list_(RECURRING)),
+        ("first_seen", TIME),
         ("site", pa.string()),
         ("run", pa.string()),
         ("captured", TIME),
@@ -62,27 +73,44 @@ SCHEMA = pa.schema(
 )
 
 
-def table_keys(site: str, run: str, rows: Iterable[ArticleRow]) -> dict[str, list[ArticleRow]]:
+OWN = ("site", "run", "captured", "version", "extractor", "first_seen")
+PLAIN = ("related", "flags", "notes", "roles", "rights", "titles", "told")  # lists of text
+
+
+def table_keys(
+    site: str, run: str, rows: Iterable[ArticleRow], extractor: str = EXTRACTOR
+) -> dict[str, list[ArticleRow]]:
     """The rows of one run by the key of the Parquet file that holds them (one per month of capture)."""
     tables: dict[str, list[ArticleRow]] = defaultdict(list)
     for row in rows:
-        tables[table_key(site, run, f"{row.captured:%Y-%m}")].append(row)
+        tables[table_key(site, run, f"{row.captured:%Y-%m}", extractor)].append(row)
     return dict(tables)
 
 
-def table_key(site: str, run: str, month: str) -> str:
-    """The key of a run's rows of a month ("2026-11"), as the present extractor reads them."""
-    edition = hashlib.sha256(EXTRACTOR.encode()).hexdigest()[:8]
+def table_key(site: str, run: str, month: str, extractor: str = EXTRACTOR) -> str:
+    """The key of a run's rows of a month ("2026-11"), as an extractor (the present one) reads them."""
+    edition = hashlib.sha256(extractor.encode()).hexdigest()[:8]
     return f"articles/site={site}/month={month}/{run}-{edition}.parquet"
 
 
-def write_table(store: Store, key: str, rows: list[ArticleRow]) -> None:
-    """Write one Parquet file; without rows it says that this extractor found none."""
+def write_table(
+    store: Store, key: str, rows: list[ArticleRow], extractor: str = EXTRACTOR, rules: str = ""
+) -> None:
+    """Write one Parquet file; without rows it says that this extractor found none.
+
+    `rules` tell which rules of the newspaper it was read by (`selectors.digest_of`).
+    """
     out = io.BytesIO()
-    schema = SCHEMA.with_metadata({"extractor": EXTRACTOR})
+    schema = SCHEMA.with_metadata({"extractor": extractor, "rules": rules})
     table = pa.Table.from_pylist([row_dict(row) for row in rows], schema=schema)
     pq.write_table(table, out, compression="zstd")
     store.put(key, out.getvalue())
+
+
+def rules_of_table(store: Store, key: str) -> str:
+    """Which rules a table was read by, as `write_table` was told."""
+    metadata = pq.read_schema(io.BytesIO(store.read(key))).metadata or {}
+    return str(metadata.get(b"rules", b"").decode())
 
 
 def row_dict(row: ArticleRow) -> dict[str, Any]:
@@ -90,12 +118,14 @@ def row_dict(row: ArticleRow) -> dict[str, Any]:
     article = row.article
     place = {"key": row.warc.warc, "offset": row.warc.offset, "length": row.warc.length}
     plain = {n: getattr(article, n) for n in Article.__slots__}
-    plain |= {n: getattr(row, n) for n in ("site", "run", "captured", "version", "extractor")}
+    plain |= {n: getattr(row, n) for n in OWN}
     images = [{n: getattr(i, n) for n in Image.__slots__} for i in article.images]
     lists = {
         "authors": list(article.authors), "body": list(article.body), "images": images,
         "subheads": [{"before": n, "text": text} for n, text in article.subheads],
-        "related": list(article.related), "flags": list(article.flags), "notes": list(article.notes),
+        "links": [{n: getattr(link, n) for n in Link.__slots__} for link in article.links],
+        "furniture": [{"text": text, "articles": count} for text, count in article.furniture],
+        **{name: list(getattr(article, name)) for name in PLAIN},
     }  # fmt: skip
     return plain | lists | {"warc": place, "source": _json(article.source), "raw": _json(article.raw)}
 
@@ -223,18 +253,28 @@ LATER = (
     "wire",
     "notes",
     "raw",
+    "kind_confidence",
+    "roles",
+    "links",
+    "comments",
+    "rights",
+    "titles",
+    "told",
+    "furniture",
 )
 
 
 def _row(data: dict[str, Any]) -> ArticleRow:
     """A row of any age: what its file does not know yet is left as not found."""
     place = data.pop("warc")
-    own = {n: data.pop(n) for n in ("site", "run", "captured", "version", "extractor")}
+    own = {n: data.pop(n, None) for n in OWN}
     data = {n: v for n, v in data.items() if n in Article.__slots__ and (n not in LATER or v is not None)}
-    for name in ("authors", "body", "related", "flags", "notes"):
+    for name in ("authors", "body", *PLAIN):
         data[name] = tuple(data.get(name) or ())
     data["subheads"] = tuple((each["before"], each["text"]) for each in data.get("subheads") or ())
     data["images"] = tuple(Image(**{**i, "agencies": tuple(i.get("agencies") or ())}) for i in data["images"])
+    data["links"] = tuple(Link(**each) for each in data.get("links") or ())
+    data["furniture"] = tuple((each["text"], each["articles"]) for each in data.get("furniture") or ())
     data["source"] = json.loads(data["source"])
     data["raw"] = json.loads(data.get("raw") or "{}")
     warc = Location(warc=place["key"], offset=place["offset"], length=place["length"])

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from archive.agenda import DAY, HOUR, Known, Rhythm
 from archive.model import Article, Original
-from archive.words import READING, TELLING, settled, telling
+from archive.words import BEHIND, READING, TELLING, settled, telling
 
 UNSEEN = "?"  # the version of a page that was captured, and not read
 BESIDE = "text beside the body"  # a lead that the extractor passed over, or a teaser
@@ -151,7 +151,8 @@ def _compared(known: Known, look: Look) -> tuple[str, str]:
     if not version:
         return "changed", "no article any more"
     names = [n for n in TELLING if known.fields.get(n) != look.fields.get(n)]
-    return "changed", ", ".join(names)
+    caught_up = all(name in BEHIND and name not in look.fields for name in names)
+    return ("same", "") if caught_up else ("changed", ", ".join(names))
 
 
 def _failed(known: Known, look: Look) -> Known:

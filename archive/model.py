@@ -183,16 +183,30 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Where an article leads: `place` is "body" or "related" (set apart by the page as a related story)."""
+
+    url: str
+    text: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
     """What a page says. `body` are its paragraphs in order; empty strings and tuples mean not found.
 
     `subheads` stand each before the paragraph of that number (from 0). `byline` is raw, as the page shows it.
     `access` is "free", "metered", "paid" or "unknown" (absence of a sign is unknown). `kind` is "article",
-    "live", "gallery" or "video". `confidence` (0 to 1) says how far the readers of the body agree; 0 is not
-    known. `flags` name what was done or doubted. `number` is the newspaper's own id; `wire` says that the
-    text credits an agency, or nobody else signs it; `notes` are its paragraphs on corrections and
-    updates. `raw` has what the page said, where that was read into something else. `source` says for each
-    field where it came from ("json-ld", "meta", "trafilatura" ...).
+    "live", "gallery", "video", "obituary" or "results", `kind_confidence` (0 to 1) how sure that is.
+    `roles` are the authors' own, in their order, "" where none is said. `titles` are other headlines that
+    the head and the data give, `told` sentences that the data have and the page does not show. `comments`
+    is "on", "off" or "" (it does not say); `rights` are words such as `robots=noarchive`. `furniture` are
+    lines that were left out since they recur on the newspaper's pages, each with the count of articles
+    that have it. `confidence` (0 to 1) says how far the readers of the body agree; 0 is not known.
+    `flags` name what was done or doubted. `number` is the newspaper's own id; `wire` says that the text
+    credits an agency, or nobody else signs it; `notes` are its paragraphs on corrections and updates.
+    `raw` has what the page said, where that was read into something else. `source` says for each field
+    where it came from ("json-ld", "meta", "trafilatura" ...).
     """
 
     url: str
@@ -221,6 +235,14 @@ class Article:
     wire: bool = False
     notes: tuple[str, ...] = ()
     raw: Mapping[str, str] = field(default_factory=dict)
+    kind_confidence: float = 0.0
+    roles: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    comments: str = ""
+    rights: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    furniture: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +250,7 @@ class ArticleRow:
     """An article as archived: what it says, which site and run, and the record it came from.
 
     `version` is the SHA-256 (hex) of the normalised content; two rows of one URL with one version say the
-    same thing.
+    same thing. `first_seen` is the oldest capture of the address that the archive had when the page was read.
     """
 
     article: Article
@@ -238,3 +260,4 @@ class ArticleRow:
     warc: Location
     version: str
     extractor: str
+    first_seen: datetime | None = None

@@ -4,23 +4,27 @@ Rules: keys in, keys out; every step may be repeated at any time and does the sa
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import fields, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from archive.agenda import Rhythm
-from archive.articles import rows_of_run, table_key, table_keys, write_table
+from archive.articles import rows_of_run, rules_of_table, table_key, table_keys, write_table
 from archive.cdxj import capture_of
 from archive.columns import write_columns
-from archive.errors import DamagedWarc, NotCaptured
+from archive.config import Config, site_folder
+from archive.errors import ConfigError, DamagedWarc, NotCaptured, UnknownSite
 from archive.extract import EXTRACTOR, extract, paragraphs
 from archive.index import Index, merge, read_lines
 from archive.looks import fields_of, version_in
 from archive.memory import remembered
 from archive.model import Article, ArticleRow, Capture, Run
 from archive.playback import play
+from archive.recurring import lines_for
 from archive.runs import read_run, run_keys
+from archive.selectors import Rules, digest_of, rules_at
+from archive.sites import find_site
 from archive.state import Update, forget_state, write_state
 from archive.store import Store
 from archive.words import version_of
@@ -53,13 +57,37 @@ def write_missing_columns(store: Store) -> int:
     return sum(bool(write_columns(store, read_run(store, key))) for key in missing)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How the pages of a newspaper are read: its own rules, and the number of their version."""
+
+    rules: tuple[Rules, ...] = ()
+    version: int = 0
+
+    @property
+    def extractor(self) -> str:
+        """The name of the reading: another number says that two readings cannot be compared."""
+        return f"{EXTRACTOR}/rules-{self.version}" if self.version else EXTRACTOR
+
+
+def manner_of(site: str) -> Manner:
+    """How a newspaper's pages are read, as its site file says; one without a file has no rules."""
+    try:
+        found = find_site(site_folder(Config.from_env()), site)
+    except UnknownSite:
+        return Manner()
+    return Manner(rules=found.rules, version=found.rules_version or min(len(found.rules), 1))
+
+
 def extract_run(
     store: Store, manifest: str, *, progress: Callable[[int], None] | None = None
 ) -> dict[str, Any]:
     """Extract the articles that a run captured; keys that exist already are left as they are."""
     run = read_run(store, manifest)
-    found, damaged = _read_pages(store, run, progress)
-    return {"run": run.id, "articles": len(found), "damaged": damaged, "keys": _publish(store, run, found)}
+    manner = manner_of(run.site)
+    found, damaged = _read_pages(store, run, manner, progress)
+    keys = _publish(store, run, found, manner)
+    return {"run": run.id, "articles": len(found), "damaged": damaged, "keys": keys}
 
 
 def extract_missing(store: Store, since: datetime) -> int:
@@ -73,22 +101,27 @@ def extract_missing(store: Store, since: datetime) -> int:
     return len(missing)
 
 
-def extract_again(store: Store, manifest: str, *, publish: bool = True) -> dict[str, Any]:
+def extract_again(
+    store: Store, manifest: str, *, publish: bool = True, staged: Store | None = None
+) -> dict[str, Any]:
     """Read a run's pages anew and say what differs from its newest rows, field by field.
 
     `changed` counts articles by field; `won` and `lost` are articles that one of the two readings alone
-    found. Rows of an older reading stay; without `publish` nothing is written.
+    found. Rows of an older reading stay; without `publish` nothing is written, but for the new tables into
+    another store (`staged`), where one is given.
     """
     run = read_run(store, manifest)
     known = rows_of_run(store, run.site, run.id)
     before = {row.warc: row.article for row in known}
-    found, damaged = _read_pages(store, run, None)
+    manner = manner_of(run.site)
+    found, damaged = _read_pages(store, run, manner, None)
     after = {row.warc: row.article for row in found}
     changed = Counter(
         name for place in before.keys() & after.keys() for name in differing(before[place], after[place])
     )
     months = {f"{row.captured:%Y-%m}" for row in known}
-    keys = _publish(store, run, found, months=months) if publish else []
+    into = store if publish else staged
+    keys = _publish(into, run, found, manner, months=months, beside=store) if into else []
     return {
         "run": run.id, "articles": len(after), "before": len(before), "damaged": damaged,
         "won": len(after.keys() - before.keys()), "lost": len(before.keys() - after.keys()),
@@ -101,18 +134,37 @@ def differing(before: Article, after: Article) -> list[str]:
     return [name for name in COMPARED if getattr(before, name) != getattr(after, name)]
 
 
-def _publish(store: Store, run: Run, found: list[ArticleRow], *, months: Iterable[str] = ()) -> list[str]:
-    """Write the rows; of months in which an older reading found some and this one none, an empty table."""
-    tables = {table_key(run.site, run.id, month): list[ArticleRow]() for month in months}
-    tables |= table_keys(run.site, run.id, found)
+def _publish(
+    store: Store,
+    run: Run,
+    found: list[ArticleRow],
+    manner: Manner,
+    *,
+    months: Iterable[str] = (),
+    beside: Store | None = None,
+) -> list[str]:
+    """Write the rows; of months in which an older reading found some and this one none, an empty table.
+
+    Tables that are there are left, and those that the archive `beside` has are not written.
+    """
+    known = beside or store
+    tables = {table_key(run.site, run.id, month, manner.extractor): list[ArticleRow]() for month in months}
+    tables |= table_keys(run.site, run.id, found, manner.extractor)
+    rules = digest_of(manner.rules)
     for key, rows in tables.items():
-        if store.size(key) is None:
-            write_table(store, key, rows)
+        if known.size(key) is None:
+            write_table(store, key, rows, manner.extractor, rules)
+        elif manner.version and rules_of_table(known, key) != rules:
+            raise ConfigError(
+                f"the rules of {run.site} have changed, and {key} was read by the old ones; set"
+                f" rules_version = {manner.version + 1} in its site file, then `morgue extract --again --site"
+                f" {run.site}`"
+            )
     return sorted(tables)
 
 
 def _read_pages(
-    store: Store, run: Run, progress: Callable[[int], None] | None
+    store: Store, run: Run, manner: Manner, progress: Callable[[int], None] | None
 ) -> tuple[list[ArticleRow], int]:
     """The articles of a run, and how many pages could not be read."""
     found: list[ArticleRow] = []
@@ -120,9 +172,13 @@ def _read_pages(
     index = Index(store)
     pages = list(_pages(store, run))
     sections = fronts({capture.url for capture in pages})
+    lines: dict[str, Mapping[str, int]] = {}  # that recur, by month
     for number, capture in enumerate(pages):
         try:
-            row = _row(store, index, run, capture, needs_sign=capture.url in sections)
+            month = f"{capture.at:%Y-%m}"
+            if month not in lines:
+                lines[month] = lines_for(store, run.site, capture.at)
+            row = _row(store, index, run, capture, manner, lines[month], needs_sign=capture.url in sections)
         except (DamagedWarc, NotCaptured):
             damaged += 1
             continue
@@ -152,19 +208,24 @@ def fronts(urls: Collection[str]) -> set[str]:
     return {url for url in urls if url.endswith("/") and folders[url] >= 3}
 
 
-def _row(store: Store, index: Index, run: Run, capture: Capture, *, needs_sign: bool) -> ArticleRow | None:
+def _row(
+    store: Store, index: Index, run: Run, capture: Capture, manner: Manner, lines: Mapping[str, int], *,
+    needs_sign: bool,
+) -> ArticleRow | None:  # fmt: skip
     page = play(store, index, capture)
-    article = extract(page.text(), capture.url, needs_sign=needs_sign)
+    rules = rules_at(manner.rules, capture.at)
+    article = extract(page.text(), capture.url, needs_sign=needs_sign, rules=rules, recurring=lines)
     if article is None:
         return None
     return ArticleRow(
-        article=replace(article, url=capture.url),
+        article=replace(article, url=capture.url, rights=(*capture.rights.split(), *article.rights)),
         site=run.site,
         run=run.id,
         captured=capture.at,
         warc=capture.location,
         version=version_of(article),
-        extractor=EXTRACTOR,
+        extractor=manner.extractor,
+        first_seen=min((c.at for c in index.captures(capture.url)), default=capture.at),
     )
 
 

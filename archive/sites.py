@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from archive.errors import ConfigError, UnknownSite
 from archive.policy import rules_of
+from archive.selectors import Rules, parse_rules, tables_of
 
 QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d\s*-\s*([01]\d|2[0-3]):[0-5]\d\Z")
 MANY_LINES = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'', re.S)
@@ -97,6 +99,8 @@ class Site:
     owner: str = "newsmorgue"
     tags: tuple[str, ...] = ()
     notes: str = ""
+    rules: tuple[Rules, ...] = ()
+    rules_version: int = 0
     file: str = field(default="", compare=False)
 
     @property
@@ -193,6 +197,11 @@ def _parsed(data: dict[str, Any], site_id: str, file: str) -> Site:
 
 
 def _value(key: str, kind: str, value: Any) -> Any:
+    if key == "rules":
+        try:
+            return parse_rules(value)
+        except ValueError as error:
+            raise _Fault(key, f"'rules' {error}") from error
     annotation = getattr(Site.__annotations__[key], "__name__", kind)
     wanted = "list" if annotation == "tuple" else annotation
     right = isinstance(value, KINDS[wanted]) and (wanted == "bool" or not isinstance(value, bool))
@@ -227,7 +236,8 @@ def _check(site: Site) -> None:
     _check_urls(site)
     if site.requisites not in ("same-host", "all", "none"):
         raise _Fault("requisites", f"'requisites' must be same-host, all or none, not {site.requisites!r}")
-    for key in ("delay", "limit", "budget_requests", "budget_mb", "budget_minutes", "deadline"):
+    bounds = ("delay", "limit", "rules_version", "budget_requests", "budget_mb", "budget_minutes", "deadline")
+    for key in bounds:
         if getattr(site, key) < 0:
             raise _Fault(key, f"{key!r} must not be negative, not {getattr(site, key)}")
     for key in ("concurrency", "timeout", "body_limit", "requisite_mb"):
@@ -368,9 +378,16 @@ def site_toml(site: Site, why: Mapping[str, Iterable[str]] = _NO_WORDS) -> str:
             continue
         if words:
             lines += ["", *words] if lines[-1] else words
-        if value != spec.default:
+        if value != spec.default and spec.name != "rules":
             lines.append(f"{spec.name} = {_toml(value)}")
-    return "\n".join(lines) + "\n"
+    told = rules_toml(site.rules)  # tables come last: all keys behind one belong to it
+    return "\n".join(lines) + "\n" + (f"\n{told}" if told else "")
+
+
+def rules_toml(rules: Iterable[Rules]) -> str:
+    """The tables of rules, as a site file has them."""
+    tables = (["[[rules]]", *(f"{k} = {_toml(v)}" for k, v in table.items())] for table in tables_of(rules))
+    return "\n".join("\n".join(lines) + "\n" for lines in tables)
 
 
 def _comment(line: str) -> str:
@@ -383,7 +400,7 @@ def _comment(line: str) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | date):
         return str(value)
     if isinstance(value, tuple):
         return "[" + "".join(f"\n    {_toml(v)}," for v in value) + "\n]"

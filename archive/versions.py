@@ -9,12 +9,12 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from archive.model import Article, ArticleRow
-from archive.words import NOTE, extractor_rank, settled
+from archive.words import BEHIND, NOTE, TELLING, extractor_rank, settled, telling
 
 SAME = 0.5  # likeness of two paragraphs from which one is an edit of the other
 FIELDS = (
@@ -28,6 +28,8 @@ FIELDS = (
     "subheads",
     "captions",
     "access",
+    "titles",
+    "told",
 )
 TOKEN = re.compile(r"\s+|\w+(?:[.,:’'-]\w+)*|[^\w\s]")
 FIGURE = re.compile(
@@ -206,11 +208,36 @@ def timeline(rows: Iterable[ArticleRow], unchanged: Iterable[datetime] = ()) -> 
     newest = max((extractor_rank(r.extractor) for r in known), default=())
     found: list[Version] = []
     for row in (r for r in known if extractor_rank(r.extractor) == newest):
-        if found and found[-1].row.version == row.version:
+        if found and (found[-1].row.version == row.version or _caught_up(found[-1].row.article, row.article)):
             found[-1] = Version(row=found[-1].row, sightings=(*found[-1].sightings, row.captured))
         else:
             found.append(Version(row=row, sightings=(row.captured,)))
     return [_seen_again(v, after, set(unchanged)) for v, after in zip(found, [*found[1:], None], strict=True)]
+
+
+def _caught_up(before: Article, after: Article) -> bool:
+    """Whether all that differs is that head and data no longer say what the page did not show: no edit.
+
+    Nor is it one that a line is known by now to recur on the newspaper's pages.
+    """
+    one, other = map(telling, _without_furniture(before, after))
+    if any(settled(one[name]) != settled(other[name]) for name in TELLING if name not in BEHIND):
+        return False
+    return all(_lines(getattr(after, n)) <= _lines(getattr(before, n)) for n in BEHIND)
+
+
+def _without_furniture(before: Article, after: Article) -> tuple[Article, Article]:
+    """Both without the lines that either left out as recurring: what was known of them is no edit."""
+    known = {text for article in (before, after) for text, _ in article.furniture}
+    if not known:
+        return before, after
+    kept = (tuple(text for text in article.body if text not in known) for article in (before, after))
+    one, other = (replace(a, body=body) for a, body in zip((before, after), kept, strict=True))
+    return one, other
+
+
+def _lines(texts: Sequence[str]) -> set[str]:
+    return {settled(text) for text in texts}
 
 
 def _seen_again(version: Version, after: Version | None, times: set[datetime]) -> Version:
@@ -223,10 +250,13 @@ def _seen_again(version: Version, after: Version | None, times: set[datetime]) -
 
 def diff(before: Article, after: Article) -> Diff:
     """What changed from one state of an article to another."""
+    before, after = _without_furniture(before, after)
     changes: list[Change] = []
     for name in FIELDS:
         if name == "body":
             changes += _body(before.body, after.body)
+        elif name in BEHIND:
+            changes += _behind(name, before, after)
         elif settled(_said(before, name)) != settled(_said(after, name)):
             changes.append(_change(name, _said(before, name), _said(after, name)))
     classes = _classes(changes)
@@ -234,6 +264,22 @@ def diff(before: Article, after: Article) -> Diff:
     noted = "correction" in classes
     dated = after.modified is not None and after.modified != before.modified
     return Diff(changes=tuple(changes), classes=classes, silent=worded and not noted and not dated)
+
+
+def _behind(name: str, before: Article, after: Article) -> list[Change]:
+    """What head and data came to say, and the page did not show before: there is where it was edited.
+
+    What they say no longer is no edit, nor what they say still after the page was edited.
+    """
+    shown = _lines((before.headline, before.standfirst)) | {" ".join(map(settled, before.body))}
+    old, new = (list(getattr(article, name)) for article in (before, after))
+    known = _lines(old)
+    fresh = [
+        text for text in new if settled(text) not in known and not any(settled(text) in s for s in shown)
+    ]
+    gone = [text for text in old if settled(text) not in _lines(new)]
+    found = _paragraphs(list(enumerate(gone)), list(enumerate(fresh)))
+    return [replace(change, field=name, at=None) for change in found if change.kind != "removed"]
 
 
 def _said(article: Article, name: str) -> str:
@@ -324,7 +370,10 @@ def _classes(changes: Sequence[Change]) -> tuple[str, ...]:
 
 
 def _class_of(change: Change) -> set[str]:
-    named = {"headline": "headline", "standfirst": "standfirst", "authors": "byline", "agency": "byline"}
+    named = {
+        "headline": "headline", "titles": "headline", "standfirst": "standfirst", "authors": "byline",
+        "agency": "byline",
+    }  # fmt: skip
     found = {named[change.field]} if change.field in named else set()
     if change.field in ("section", "kicker", "access", "captions"):
         return {"boring"}
@@ -335,7 +384,7 @@ def _class_of(change: Change) -> set[str]:
         return found | {"correction"}
     if change.kind == "added":
         return found or {"added"}
-    return found | (_in_words(change) if change.field != "authors" else set())
+    return found | (_in_words(change) if change.field not in ("authors", "titles") else set())
 
 
 def _in_words(change: Change) -> set[str]:
@@ -351,7 +400,7 @@ def _in_words(change: Change) -> set[str]:
         found.add("name")
     if found:
         return found
-    if change.field != "body":
+    if change.field not in ("body", "told"):
         return set()
     if not any(re.search(r"\w", text) for text in (*gone, *come)):
         return {"boring"}  # commas and quotation marks

@@ -9,8 +9,9 @@ import unicodedata
 
 from archive.model import Article
 
-READING = "2"  # how pages are read; another number says that two readings cannot be compared
-TELLING = ("headline", "standfirst", "authors", "agency", "body")
+READING = "3"  # how pages are read; another number says that two readings cannot be compared
+TELLING = ("headline", "standfirst", "authors", "agency", "body", "titles", "told")
+BEHIND = ("titles", "told")  # what head and data say, and the page does not show
 WORN = re.compile(
     r"""
       \b(\d+|an?|one|few)\s*(seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|[mhd])\s+ago\b
@@ -52,6 +53,8 @@ def telling(article: Article) -> dict[str, str]:
         "authors": "\n".join(article.authors),
         "agency": article.agency,
         "body": "\n".join((*article.body, *(text for _, text in article.subheads))),
+        "titles": "\n".join(article.titles),
+        "told": "\n".join(article.told),
     }
 
 

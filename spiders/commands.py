@@ -12,6 +12,7 @@ import click
 
 from archive import SOFTWARE
 from archive.cli.options import archive_option, archive_url, echo_json, json_option
+from archive.cli.teach import teach
 from archive.config import Config, site_folder
 from archive.dates import read_time
 from archive.errors import AddressRefused, CallerError, ConfigError, MorgueError, SiteError, Unreachable
@@ -477,6 +478,9 @@ def check(names: tuple[str, ...], allow_private: bool, as_json: bool) -> None:
             click.echo(line)
     if faulty:
         raise SiteError(f"{faulty} of {len(sites)} sites need{'s' if faulty == 1 else ''} mending")
+
+
+site.add_command(teach)
 
 
 @site.command("list")

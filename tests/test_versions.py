@@ -287,3 +287,11 @@ def test_the_command_reads_again_in_several_processes(morgue: Morgue, keeper: Ke
     done = morgue("extract", "--again", "--dry-run", "--jobs", "2", "--archive", keeper.store.url)
     assert done.code == 0, done.err
     assert done.out.startswith("3 runs: 3 articles, 3 before; 0 would be new")
+
+
+def test_reading_again_keeps_the_new_rows_after_the_report(morgue: Morgue, keeper: Keeper) -> None:
+    older(keeper, headline="Bridge | The Paper")
+    done = morgue("extract", "--again", "--yes", "--archive", keeper.store.url)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[1:] == ["  headline           1 differ", "1 tables written."]
+    assert {row.article.headline for row in sightings(keeper.store)} != {"Bridge | The Paper"}

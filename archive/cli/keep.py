@@ -1,11 +1,13 @@
 """Commands that keep an archive: verify, recover, store, index, extract."""
 
+import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -18,7 +20,7 @@ from archive.model import Run
 from archive.patience import Patience
 from archive.publish import recover as recover_spool
 from archive.runs import all_runs, find_run
-from archive.store import Store, open_store, opened
+from archive.store import FolderStore, Store, open_store, opened
 from archive.verify import Verdict
 from archive.verify import verify as verify_file
 
@@ -173,6 +175,7 @@ def audit(cycle: int, everything: bool, archive: str | None, as_json: bool) -> N
 @click.option("--site", help="Only runs of this site.")
 @click.option("--again", is_flag=True, help="Read all pages anew and say what differs, field by field.")
 @click.option("--dry-run", is_flag=True, help="With --again: only say what would change.")
+@click.option("--yes", is_flag=True, help="With --again: keep the new rows without being asked.")
 @click.option(
     "--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes of --again."
 )
@@ -183,8 +186,8 @@ def audit(cycle: int, everything: bool, archive: str | None, as_json: bool) -> N
 @archive_option
 @json_option
 def extract(
-    run_ids: tuple[str, ...], site: str | None, again: bool, dry_run: bool, jobs: int, text: Any, zone: str,
-    archive: str | None, as_json: bool,
+    run_ids: tuple[str, ...], site: str | None, again: bool, dry_run: bool, yes: bool, jobs: int, text: Any,
+    zone: str, archive: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Make article rows from what runs captured; without a run, from all that have none yet.
 
@@ -199,7 +202,7 @@ def extract(
     store = the_store(archive)
     chosen = [find_run(store, r) for r in run_ids] or list(all_runs(store, site))
     if again:
-        _again(store, chosen, as_json, publish=not dry_run, jobs=jobs)
+        _again(store, chosen, as_json, publish=not dry_run, jobs=jobs, asks=not yes)
     else:
         _missing(store, chosen, as_json, all_of_them=bool(run_ids))
 
@@ -213,32 +216,58 @@ def _missing(store: Store, chosen: list[Run], as_json: bool, *, all_of_them: boo
             _extracted(extract_run(store, run.key), as_json)
 
 
-def _again(store: Store, chosen: list[Run], as_json: bool, *, publish: bool, jobs: int) -> None:
-    """All runs, in as many processes; then the sum of what differs."""
+def _again(store: Store, chosen: list[Run], as_json: bool, *, publish: bool, jobs: int, asks: bool) -> None:
+    """All runs, in as many processes; the sum of what differs; and only then the new rows into the store."""
+    with TemporaryDirectory(prefix="morgue-again-") as staged:
+        total, named = _read_again(store, chosen, as_json, staged if publish else "", jobs)
+        if not as_json:
+            click.echo(
+                f"{len(chosen)} runs: {total['articles']} articles, {total['before']} before; "
+                f"{total['won']} would be new, {total['lost']} would be no articles any more"
+            )
+            for field, count in named.most_common():
+                click.echo(f"  {field:<12} {count:>7} differ")
+        if not publish:
+            return
+        if asks and not as_json and sys.stdin.isatty():
+            click.confirm("Keep the new rows? Those of the older reading stay beside them", abort=True)
+        kept = _kept(store, FolderStore(Path(staged)))
+    if not as_json:
+        click.echo(f"{kept} tables written.")
+
+
+def _read_again(
+    store: Store, chosen: list[Run], as_json: bool, staged: str, jobs: int
+) -> tuple[Counter[str], Counter[str]]:
     total: Counter[str] = Counter()
     named: Counter[str] = Counter()
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        work = [(store.url, run.key, publish) for run in chosen]
-        for result in pool.map(_one_again, work):
+        work = [(store.url, run.key, staged) for run in chosen]
+        for number, result in enumerate(pool.map(_one_again, work), 1):
             named.update(result["changed"])
             total.update({k: result[k] for k in ("articles", "before", "won", "lost", "damaged")})
             if as_json:
                 echo_json(result)
-    if as_json:
-        return
-    what = "would be" if not publish else "are"
-    click.echo(f"{len(chosen)} runs: {total['articles']} articles, {total['before']} before;"
-               f" {total['won']} {what} new, {total['lost']} {what} no articles any more")  # fmt: skip
-    for field, count in named.most_common():
-        click.echo(f"  {field:<12} {count:>7} differ")
+            elif sys.stderr.isatty():
+                click.echo(f"\r{number} of {len(chosen)} runs", nl=number == len(chosen), err=True)
+    return total, named
 
 
-def _one_again(work: tuple[str, str, bool]) -> dict[str, Any]:
+def _kept(store: Store, staged: FolderStore) -> int:
+    """The staged tables into the store, where they are not there; how many."""
+    keys = [key for key in sorted(staged.keys()) if store.size(key) is None]
+    for key in keys:
+        store.put(key, staged.read(key))
+    return len(keys)
+
+
+def _one_again(work: tuple[str, str, str]) -> dict[str, Any]:
     from archive.process import extract_again
     from archive.store import open_store
 
-    archive, key, publish = work
-    return extract_again(open_store(archive), key, publish=publish)
+    archive, key, staged = work
+    into = FolderStore(Path(staged)) if staged else None
+    return extract_again(open_store(archive), key, publish=False, staged=into)
 
 
 def _from_text(text: str, zone: str) -> None:

@@ -5,45 +5,64 @@ agreement (`body`), after a guard has taken out what is no text of the article (
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import lxml.html
 import trafilatura
 
 from archive.extract.agencies import agencies_only, agency_named
+from archive.extract.beside import comments_of, is_related, license_link, links_of, rights_of
 from archive.extract.blocks import Block, blocks_of, key, text_of
 from archive.extract.body import Body, body_of
 from archive.extract.data import PageData, clean, read_data, text_in
-from archive.extract.fields import Fields, headings, related_in, without_name
+from archive.extract.fields import Fields, headings, without_name
 from archive.extract.guard import ground_of
 from archive.extract.kinds import is_read, kind_of
 from archive.extract.names import dateline_of
 from archive.extract.pictures import pictures
+from archive.extract.ruled import ruled, without_recurring
 from archive.extract.structure import without_furniture
 from archive.extract.text import from_text
+from archive.extract.told import told_in
 from archive.model import Article
+from archive.selectors import NONE, Rules, drop
 from archive.words import NOTE, READING
 
 __all__ = ["EXTRACTOR", "extract", "from_text", "paragraphs", "without_name"]
 
 EXTRACTOR = f"newsmorgue-{READING}/trafilatura-{trafilatura.__version__}"
+NOTHING: Mapping[str, int] = MappingProxyType({})
 SPOKEN = 80  # characters from which a paragraph is taken for text, and not for a teaser or a label
 NEAR = 4  # blocks behind the body, among which an agency may be named
 DOUBTED = 0.8  # agreement of the readers below which a body is to be looked at
 
 
-def extract(html: str, url: str, *, needs_sign: bool = False) -> Article | None:
+def extract(
+    html: str,
+    url: str,
+    *,
+    needs_sign: bool = False,
+    rules: Rules = NONE,
+    recurring: Mapping[str, int] = NOTHING,
+) -> Article | None:
     """The article on a page, or None where the page shows no sign of being one.
 
     A sign is data that says so; without one, a long text will do, unless `needs_sign`. A front, a list of
-    stories and an author's page are no articles.
+    stories and an author's page are no articles. `rules` are the newspaper's own for that page, `recurring`
+    the lines that recur on its pages (by `blocks.key`) with the count of articles that have each.
     """
     tree = _tree(html)
     if tree is None:
         return None
+    if rules.drop and drop(tree, rules):
+        html = lxml.html.tostring(tree, encoding="unicode")
     data = read_data(tree)
     article = _article(html, url, tree, data)
+    if article is not None:
+        article = without_recurring(ruled(article, tree, rules), recurring)
     if article is None or not article.headline:
         return None
     signed = bool(data.article.get("headline")) or data.meta.get("og:type") == "article"
@@ -108,11 +127,12 @@ def _article(html: str, url: str, tree: Any, data: PageData) -> Article | None:
     said = (headline, standfirst, byline, *headings(tree))
     captions = [text for i in images for text in (i.caption, f"{i.caption} {i.credit}".strip())]
     told = "\n".join(map(clean, text_in(data.article.get("articleBody")).split("\n")))
-    body = body_of(html, url, kept, ground_of(blocks, kept, said, captions), told)
+    ground = ground_of(blocks, kept, said, captions)
+    body = body_of(html, url, kept, ground, told)
     if "page" not in fields.source.get("standfirst", "") and _is_told(standfirst, body.text.paragraphs):
         standfirst = ""  # no text of its own: the data repeat how the article begins
         fields.source.pop("standfirst", None)
-    kind, _ = kind_of(url, data, blocks, body.text.paragraphs)
+    kind, sure = kind_of(url, data, blocks, body.text.paragraphs)
     if not is_read(kind):
         return None
     authors = fields.authors()
@@ -120,11 +140,13 @@ def _article(html: str, url: str, tree: Any, data: PageData) -> Article | None:
     text = _without_authors(text, authors)
     published, modified = fields.published(), fields.modified()
     dateline, _ = dateline_of(text[0]) if text else ("", "")
-    return Article(
+    people = tuple(a for a in authors if not agency_named(a))
+    found = Article(
         url=url,
         headline=headline,
         standfirst=standfirst,
-        authors=tuple(a for a in authors if not agency_named(a)),
+        authors=people,
+        roles=fields.roles(people),
         agency=agency,
         published=published,
         modified=modified if modified != published else None,
@@ -138,16 +160,52 @@ def _article(html: str, url: str, tree: Any, data: PageData) -> Article | None:
         dateline=dateline,
         canonical=fields.canonical(),
         kind=kind,
+        kind_confidence=sure,
         subheads=body.text.subheads,
-        related=related_in(blocks),
         confidence=body.confidence,
         flags=_flags(body),
         number=fields.number(),
         wire=bool(agency) and (credited or not any(not agency_named(a) for a in authors)),
         notes=notes_in(text),
-        raw=fields.raw,
-        source=fields.source | ({"body": body.source} if text else {}),
+        source={"body": body.source} if text else {},
     )
+    shown = "\n".join((*ground.blocks, *ground.said, key("".join(text))))
+    return _sourced(_with_beside(found, fields, shown), fields, credited=credited)
+
+
+def _with_beside(article: Article, fields: Fields, shown: str) -> Article:
+    """The article with what stands beside its text: links, comments, rights, what only head and data say."""
+    tree, data, blocks = fields.tree, fields.data, fields.blocks
+    titles = fields.titles(article.headline)
+    told = told_in(tree, data, article.body, shown, (article.headline, *titles))
+    return replace(
+        article,
+        related=tuple(dict.fromkeys(block.text for block in blocks if is_related(block))),
+        links=links_of(blocks, article.body, article.url),
+        comments=fields.keep("comments", *comments_of(blocks, data)),
+        rights=_rights(tree, data, article.url),
+        titles=titles,
+        told=told,
+        notes=(*article.notes, *(sentence for sentence in told if NOTE.search(sentence[:120]))),
+    )
+
+
+def _sourced(article: Article, fields: Fields, *, credited: bool) -> Article:
+    """The article with where each field came from, and with what the page said in its own words."""
+    text = article.source.get("body", "")
+    where = {
+        "agency": text if credited else "byline", "dateline": text, "notes": text, "subheads": text,
+        "images": "page", "related": "page", "links": "page", "rights": "page", "titles": "head and data",
+        "told": "data", "kind": "signs",
+    }  # fmt: skip
+    found = {name: origin for name, origin in where.items() if getattr(article, name) and origin}
+    return replace(article, source=article.source | fields.source | found, raw=fields.raw)
+
+
+def _rights(tree: Any, data: PageData, url: str) -> tuple[str, ...]:
+    linked = license_link(tree, url)
+    found = {*rights_of(data), *([f"license={linked}"] if linked else [])}
+    return tuple(sorted(found))
 
 
 def notes_in(body: tuple[str, ...]) -> tuple[str, ...]:

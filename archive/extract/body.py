@@ -90,7 +90,8 @@ def _holds(data: Shingles, best: Shingles) -> bool:
 
 def _trafilatura(html: str, url: str, *, fast: bool = False) -> list[str]:
     found = trafilatura.extract(html, url=url, include_comments=False, with_metadata=False, fast=fast)
-    return (found or "").split("\n")
+    lines = (found or "").split("\n")
+    return [line for line in lines if not line.startswith("|")]  # tables are no paragraphs; old pages are one
 
 
 def _readability(html: str) -> list[str]:

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from archive.dates import read_time
-from archive.extract.blocks import HEADS, Block, key
+from archive.extract.blocks import Block, key
 from archive.extract.data import PageData, clean, text_in
 from archive.extract.kinds import element_text
-from archive.extract.names import BY, DATE, names_in, tidy
+from archive.extract.names import BY, DATE, names_in, role_of, tidy
+from archive.extract.told import titles_in
 from archive.versions import own_id
 
 SEPARATOR = re.compile(r"(\s+[|–—·-]\s+|\s*--\s*)")
@@ -56,6 +57,7 @@ TIERS = {
     "paid": "paid",
     "subscriber": "paid",
 }
+RAW = 500  # characters of what a page said that are kept beside what was read from it
 Offer = tuple[str, str]
 
 
@@ -74,6 +76,8 @@ class Fields:
             value = clean(raw)
             if value:
                 self.source[name] = origin
+                if value != raw:
+                    self.raw[name] = raw[:RAW]
                 return value
         return ""
 
@@ -92,7 +96,21 @@ class Fields:
             ("h1", shown),
             ("title", element_text(self.tree, "//title")),
         )
-        return without_name(found, self._names())
+        named = without_name(found, self._names())
+        if named != found:
+            self.raw.setdefault("headline", found[:RAW])
+        return named
+
+    def titles(self, headline: str) -> tuple[str, ...]:
+        """The other headlines that head and data give, without the newspaper's own name."""
+        names = self._names()
+        found = {key(headline): ""}
+        for title in titles_in(self.tree, self.data):
+            bare = without_name(title, names)
+            parts = {key(part) for part in SEPARATOR.split(bare)[::2]}  # it may name paper and section
+            if len(key(bare)) >= 12 and key(bare) not in names and not parts & found.keys():
+                found.setdefault(key(bare), bare)
+        return tuple(title for title in found.values() if title)[:10]
 
     def standfirst(self, headline: str) -> str:
         """What stands between the headline and the text; without that, the description in the data."""
@@ -150,8 +168,35 @@ class Fields:
         for origin, names in (*people, *signed, *offers, shown):
             if names:
                 self.source["authors"] = origin
+                raw = {"json-ld": "; ".join(named), "meta": "; ".join(said[:2]), "byline": self.byline()}
+                self._keep_raw("authors", raw.get(origin, ""), ", ".join(names))
                 return names
         return ()
+
+    def roles(self, authors: Sequence[str]) -> tuple[str, ...]:
+        """What each author is ("political editor"), as data or byline say; () where nothing is said."""
+        listed = self.data.article.get("author") or []
+        nodes = [n for n in (listed if isinstance(listed, list) else [listed]) if isinstance(n, dict)]
+        told = {key(text_in(n)): clean(text_in(n.get("jobTitle"))) for n in nodes}
+        roles = [told.get(key(name), "") for name in authors]
+        origin = "json-ld"
+        if not any(roles):
+            roles, origin = [role_of(name, self.byline()) for name in authors], "byline"
+        if not any(roles):
+            return ()
+        self.source["roles"] = origin
+        return tuple(roles)
+
+    def keep(self, name: str, value: str, origin: str, raw: str) -> str:
+        """A value that was found elsewhere, with where and in what words; "" leaves no trace."""
+        if value:
+            self.source[name] = origin
+            self._keep_raw(name, raw, value)
+        return value
+
+    def _keep_raw(self, name: str, raw: str, value: str) -> None:
+        if raw and raw != value:
+            self.raw[name] = raw[:RAW]
 
     def _author_links(self) -> list[str]:
         """Names that link to an author's page, near the headline."""
@@ -303,14 +348,16 @@ class Fields:
         said = [_truth(p.get("isAccessibleForFree")) for p in listed if isinstance(p, dict)]
         tier = TIERS.get(self.data.meta.get("article:content_tier", "").lower(), "")
         if tier == "metered" or (tier and not any(said)):
-            self.source["access"] = "meta"
+            self.source["access"], self.raw["access"] = "meta", self.data.meta["article:content_tier"]
             return tier
         if "false" in said or "true" in said:
+            paid = "false" in said
             self.source["access"] = "json-ld"
-            return "paid" if "false" in said else "free"
+            self.raw["access"] = f"isAccessibleForFree {'false' if paid else 'true'}"
+            return "paid" if paid else "free"
         state = TIERS.get(self.data.state.get("access", "").lower(), "")
         if state:
-            self.source["access"] = "cms"
+            self.source["access"], self.raw["access"] = "cms", self.data.state["access"]
         return state or "unknown"
 
     def _names(self) -> set[str]:
@@ -372,10 +419,3 @@ def without_name(headline: str, names: set[str]) -> str:
 def headings(tree: Any) -> tuple[str, ...]:
     """The page's main headings."""
     return tuple(clean(e.text_content()) for e in tree.iter("h1"))
-
-
-def related_in(blocks: Sequence[Block]) -> tuple[str, ...]:
-    """Titles of other stories that the page itself sets apart as related."""
-    found = (b for b in blocks if any(w.startswith(("relat", "relac")) for _, w in b.marked))
-    titles = (b.text for b in found if b.linked * 2 > len(b.text) and (len(b.text) >= 25 or b.tag in HEADS))
-    return tuple(dict.fromkeys(titles))

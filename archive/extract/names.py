@@ -42,6 +42,26 @@ def names_in(raw: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kept))
 
 
+POST = re.compile(
+    r"correspondent|editor|reporter|writer|columnist|critic|photographer|bureau chief|journalist|producer"
+    r"|redakteur\w*|korrespondent\w*|reporter\w*|ressortleiter\w*|journaliste|correspondante?"
+    r"|envoyée? spéciale?"
+    r"|corresponsal|redactora?|periodista|corrispondente|giornalista|verslaggever|redacteur|rédact\w+",
+    re.I,
+)
+
+
+def role_of(name: str, byline: str) -> str:
+    """What a byline says an author is, behind the name ("Ada Vale, political editor"); "" where nothing."""
+    _, found, behind = byline.partition(name)
+    if not found:
+        return ""
+    said = re.match(r"\s*[,(|–—:-]?\s*([^\d,;|()@–—]{4,60})", behind)
+    words = said[1].strip() if said else ""
+    words = re.split(r"\s+(?:and|und|et|y)\s+(?=[A-ZÀ-Þ])", words)[0]
+    return words if POST.search(words) and not BY.match(words) else ""
+
+
 def tidy(names: Iterable[str]) -> tuple[str, ...]:
     """Names as data give them, each once: no addresses, no accounts, no "by"."""
     found = []
