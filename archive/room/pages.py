@@ -34,8 +34,8 @@ from archive.room.study import Study
 
 STATIC = Path(__file__).parent / "static"
 CSP = (
-    "default-src 'none'; {scripts}style-src 'self'; img-src 'self'; frame-src {replay}; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors {framed}"
+    "default-src 'none'; {scripts}style-src 'self'; img-src 'self' {replay}; frame-src {replay}; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors {framed}"
 )
 SHOWN_RUNS = 20
 SHOWN_REPORTS = 10
@@ -134,14 +134,15 @@ class Room:
         days = paper.days
         permits = self.permission.shown_at
         entries = [e for e in days.get(day, ()) if not permits(paper.id, e.url, e.warc, e.captured)]
-        if not entries:
+        fronts, reports = self.shelf.fronts_of(paper, day), self.shelf.reports_of(paper, day)
+        if not (entries or fronts or reports):
             nearest = min(days, key=lambda d: abs(d - day), default=None)
             return self.page(request, "emptyday.html", 404, paper=paper, day=day, nearest=nearest)
         later = min((d for d in days if d > day), default=None)
         earlier = max((d for d in days if d < day), default=None)
         return self.page(
             request, "day.html", paper=paper, day=day, entries=entries, later=later, earlier=earlier,
-            fronts=self.shelf.fronts_of(paper, day), reports=self.shelf.reports_of(paper, day),
+            fronts=fronts, reports=reports,
         )  # fmt: skip
 
     def kept(self, request: Request) -> Response:
