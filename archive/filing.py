@@ -59,7 +59,12 @@ WORDS = """CREATE VIRTUAL TABLE words_{shard} USING fts5 (headline, author, body
 
 def opened_file(path: Path) -> sqlite3.Connection:
     """The file at a path, with its tables; made anew where it is none of this version."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SearchFailed(
+            f"the search file {path} cannot be made ({error.strerror}); MORGUE_SEARCH names another folder"
+        ) from error
     try:
         return _prepared(path)
     except sqlite3.DatabaseError as error:

@@ -4,13 +4,15 @@ Rules: a URL that was captured answers for itself. Only one that was not, and th
 answered by captures that differ in noise alone, and then by the nearest of all of them in time.
 """
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from archive.cdxj import capture_of, stamp_of, surt_of
-from archive.errors import NotCaptured, TooFar
+from archive.cdxj import capture_of, moment_of, stamp_of, surt_of
+from archive.dates import read_time
+from archive.errors import CallerError, NotCaptured, TooFar
 from archive.index import Index
 from archive.model import Capture
 from archive.room.links import absolute
@@ -23,6 +25,18 @@ CALLBACKS = frozenset(("callback", "jsonp", "jsoncallback"))
 MADE_NAME = re.compile(r"\w*\d{5,}\w*\Z", re.A)
 MOST_SIMILAR = 10_000  # captures under one path: where there are more, none is known to be the nearest
 PATIENCE = timedelta(hours=1)
+
+
+def asked(at: str) -> datetime | None:
+    """A moment as a request names it, 14 digits or ISO 8601; None where it names none; raise CallerError."""
+    at = at.strip()
+    if at.isascii() and at.isdigit():
+        with contextlib.suppress(ValueError):
+            return moment_of(at).astimezone(UTC)
+    found = read_time(at) if at else None
+    if at and not found:
+        raise CallerError(f"{at!r} is no time; write 20261120060000 or 2026-11-20T06:00Z")
+    return found
 
 
 def find(index: Index, url: str, at: datetime | None) -> tuple[Capture, bool]:

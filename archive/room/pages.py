@@ -2,7 +2,6 @@
 
 import calendar
 import json
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from archive.cdxj import moment_of
 from archive.errors import CallerError, MorgueError, NotCaptured
 from archive.model import Capture
 from archive.permission import Permission
@@ -23,6 +21,7 @@ from archive.reports import RunReport
 from archive.room import choice, faults, pulse
 from archive.room.api import Api
 from archive.room.catalogue import catalogue
+from archive.room.evidence import Evidence
 from archive.room.finder import Finder
 from archive.room.guard import Guard
 from archive.room.links import weblink
@@ -34,7 +33,7 @@ from archive.room.study import Study
 
 STATIC = Path(__file__).parent / "static"
 CSP = (
-    "default-src 'none'; {scripts}style-src 'self'; img-src 'self' {replay}; frame-src {replay}; "
+    "default-src 'none'; {scripts}style-src 'self'; img-src 'self'; frame-src {replay}; "
     "form-action 'self'; base-uri 'none'; frame-ancestors {framed}"
 )
 SHOWN_RUNS = 20
@@ -73,6 +72,7 @@ class Room:
             Route("/newspapers", self.kept),
             Route("/newspapers/{site}", self.kept_one),
             *self.study.routes(),
+            *Evidence(self.shelf, self.permission, self.page).routes(),
             *Api(self.study).routes(),
             Route("/capture", self.capture),
             Route("/beside", self.beside),
@@ -171,7 +171,7 @@ class Room:
         """The replay of one capture, under a banner."""
         url = request.query_params.get("url", "").strip()
         captures = self.captures(url)
-        asked = _moment(request.query_params)
+        asked = choice.asked(request.query_params.get("at", ""))
         shown = choice.choose(captures, url, asked)
         place = captures.index(shown)
         return self.page(
@@ -189,8 +189,8 @@ class Room:
         """Two captures of a page side by side: of `at`, and of `with`."""
         url = request.query_params.get("url", "").strip()
         captures = self.captures(url)
-        left = choice.choose(captures, url, _moment(request.query_params))
-        right = choice.choose(captures, url, _moment({"at": request.query_params.get("with", "")}))
+        left = choice.choose(captures, url, choice.asked(request.query_params.get("at", "")))
+        right = choice.choose(captures, url, choice.asked(request.query_params.get("with", "")))
         return self.page(request, "beside.html", left=left, right=right, total=len(captures))
 
     def captures(self, url: str) -> list[Capture]:
@@ -233,7 +233,7 @@ class Room:
     def missing(self, request: Request, url: str) -> Response:
         """The page for a URL that was never captured."""
         try:
-            at = _moment(request.query_params)
+            at = choice.asked(request.query_params.get("at", ""))
         except CallerError:
             at = None
         nearest = choice.near(self.shelf.index, url, at) if url else None
@@ -277,14 +277,6 @@ def months_of(captures: list[Capture]) -> list[tuple[date, list[list[tuple[int, 
         )
         for first in months
     ]
-
-
-def _moment(query: Mapping[str, str]) -> datetime | None:
-    at = query.get("at", "").strip()
-    try:
-        return moment_of(at) if at else None
-    except ValueError as error:
-        raise CallerError(str(error)) from error
 
 
 def _typed(url: str) -> str:

@@ -1,18 +1,16 @@
 """The pages for study: search, articles and their versions, differences, edits, how to cite."""
 
-import contextlib
 import itertools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from archive.cdxj import moment_of
 from archive.citation import Citation
 from archive.clusters import Copy, copies_of
 from archive.dates import read_time
@@ -24,6 +22,7 @@ from archive.parts import Spread, spread_of
 from archive.permission import Permission, withheld
 from archive.playback import play
 from archive.room import atom, choice
+from archive.room.evidence import RASTER, kind_of
 from archive.room.finder import Finder
 from archive.room.links import capture_link, lookup_link, weblink
 from archive.room.origins import Origins
@@ -171,7 +170,7 @@ class Study:
         """A picture of an article, and its capture nearest to the article's, where it may be shown."""
         captures = self.shelf.index.captures(image.url) if weblink(image.url) else []
         found = choice.choose(captures, image.url, at) if captures else None
-        shown = found and found.status in (200, 304) and not self.permission.replay(found)
+        shown = found and kind_of(found) in RASTER and not self.permission.replay(found)
         return image, found if shown else None
 
     def rights(self, row: ArticleRow) -> tuple[str, str]:
@@ -252,14 +251,7 @@ class Study:
 
     def moment(self, request: Request) -> datetime | None:
         """The moment that a request names; raise CallerError."""
-        at = request.query_params.get("at", "").strip()
-        if at.isascii() and at.isdigit():
-            with contextlib.suppress(ValueError):
-                return moment_of(at).astimezone(UTC)
-        found = read_time(at) if at else None
-        if at and not found:
-            raise CallerError(f"{at!r} is no time; write 20261120060000 or 2026-11-20T06:00Z")
-        return found
+        return choice.asked(request.query_params.get("at", ""))
 
     def copies(self, request: Request) -> Response:
         """One text in several newspapers: who had it first, what each kept and added."""
