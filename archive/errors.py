@@ -16,6 +16,7 @@ MorgueError
 │   ├── StoreDenied        wrong credentials or no permission
 │   ├── StoreBusy          may go away by itself (retry)
 │   │   └── StoreDamaged   what was sent arrived damaged
+│   ├── SearchFailed       the search file, a cache, cannot be used now
 │   └── SpoolError         the spool folder cannot be written
 │       └── BeingPublished another process publishes this run now
 ├── DamagedWarc            damage in an archive: names file and offset
@@ -105,6 +106,12 @@ class StoreBusy(StoreError):
 
 class StoreDamaged(StoreBusy):
     """What was sent arrived damaged; a checksum told."""
+
+
+class SearchFailed(StoreError):
+    """The search file cannot be used; where it was damaged it is gone, and is made anew when asked again."""
+
+    retryable = True
 
 
 class SpoolError(StoreError):

@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from archive.errors import SearchFailed
+
 SCHEMA = 5
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+OLDER = "of another version"
 SHARD = 16  # bits of an article's number within its shard
 SETTINGS = (
     "page_size = 8192",
@@ -31,7 +35,7 @@ CREATE TABLE article (id INTEGER PRIMARY KEY, url TEXT NOT NULL, version TEXT NO
 CREATE TABLE facet (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, site INTEGER NOT NULL,
     language INTEGER NOT NULL, section INTEGER NOT NULL, kind INTEGER NOT NULL, access INTEGER NOT NULL,
     signed INTEGER NOT NULL);
-CREATE INDEX facet_site ON facet (site);
+CREATE INDEX facet_site ON facet (site, day);
 CREATE INDEX facet_section ON facet (section);
 CREATE TABLE sketch (day INTEGER NOT NULL, run INTEGER NOT NULL, article INTEGER NOT NULL,
     PRIMARY KEY (day, run, article)) WITHOUT ROWID;
@@ -55,15 +59,45 @@ WORDS = """CREATE VIRTUAL TABLE words_{shard} USING fts5 (headline, author, body
 
 def opened_file(path: Path) -> sqlite3.Connection:
     """The file at a path, with its tables; made anew where it is none of this version."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SearchFailed(
+            f"the search file {path} cannot be made ({error.strerror}); MORGUE_SEARCH names another folder"
+        ) from error
     try:
         return _prepared(path)
     except sqlite3.DatabaseError as error:
-        if "locked" in str(error) or "unable to open" in str(error):
+        if error.args != (OLDER,) and _code(error) not in DAMAGE:
             raise
+    discard(path)
+    return _prepared(path)
+
+
+def discard(path: Path) -> None:
+    """Remove the file, which is no more than a cache; who has it open goes on with what it was."""
     for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
         name.unlink(missing_ok=True)
-    return _prepared(path)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Tell errors of the file as ours, in one line; a damaged one is removed. Raise SearchFailed."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if _code(error) in DAMAGE:
+            discard(path)
+            raise SearchFailed(f"the search file {path} was damaged; ask again: it is made anew") from error
+        if _code(error) in (sqlite3.SQLITE_ERROR, 0):
+            raise  # a mistake of ours
+        raise SearchFailed(
+            f"the search file {path} cannot be used ({error}); MORGUE_SEARCH names another folder for it"
+        ) from error
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _prepared(path: Path) -> sqlite3.Connection:
@@ -86,7 +120,7 @@ def _prepare(db: sqlite3.Connection) -> None:
     with transaction(db):
         version = _version(db)
         if version not in (0, SCHEMA):
-            raise sqlite3.DatabaseError("of another version")
+            raise sqlite3.DatabaseError(OLDER)
         if not version:
             for statement in TABLES.split(";\n"):
                 db.execute(statement)

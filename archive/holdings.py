@@ -27,6 +27,7 @@ from archive.clusters import Copy, copies_of
 from archive.config import Config, site_folder
 from archive.dates import read_time
 from archive.errors import CallerError, DamagedWarc, NotCaptured, RightsReserved
+from archive.filing import explained
 from archive.fronts import Story, stories_of
 from archive.history import Edit, edits, history
 from archive.index import Index
@@ -196,9 +197,11 @@ class Archive:
         return pa.RecordBatchReader.from_batches(SCHEMA, _batches(self.articles(words, **narrow)))
 
     def _followed(self) -> Search:
-        if self._search is None:
-            self._search = Search(search_path(self._folder, self.store.url))
-        self._search.follow(self.store)
+        path = search_path(self._folder, self.store.url)
+        with explained(path):
+            if self._search is None:
+                self._search = Search(path)
+            self._search.follow(self.store)
         return self._search
 
 

@@ -25,8 +25,8 @@ from typing import Any
 
 from archive.articles import read_table, tables
 from archive.copies import sample
-from archive.errors import DamagedTable
-from archive.filing import SHARD, UNUSED, WORDS, opened_file, transaction
+from archive.errors import CallerError, DamagedTable
+from archive.filing import SHARD, UNUSED, WORDS, explained, opened_file, transaction
 from archive.model import Article, ArticleRow, Location
 from archive.query import UNFIT, author_match, match_of, snippet_of, spaced
 from archive.store import Store
@@ -141,6 +141,7 @@ class Search:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.db = opened_file(path)  # for `clusters`
+        self.due = 0  # tables that the last `follow` found unread
         self._values: dict[str, int] = {}
         self._temporary = 0
 
@@ -166,7 +167,7 @@ class Search:
             for key in keys
             if (group, _name(key)) not in told
         ]
-        count = 0
+        self.due, count = len(fresh), 0
         for batch in _batches(store, fresh):
             if not going():
                 break
@@ -549,8 +550,11 @@ class Search:
 
 
 def date_of(day: str) -> int:
-    """The number of a day ("2026-11-20")."""
-    return date.fromisoformat(day).toordinal()
+    """The number of a day ("2026-11-20"); raise CallerError where it is none."""
+    try:
+        return date.fromisoformat(day).toordinal()
+    except ValueError as error:
+        raise CallerError(f"{day!r} is no day; write for example 2026-11-20") from error
 
 
 def body_of(db: sqlite3.Connection, number: int) -> str:
@@ -618,6 +622,9 @@ def search_path(folder: Path, archive: str) -> Path:
     return folder / f"{hashlib.sha256(archive.encode()).hexdigest()[:16]}.sqlite"
 
 
-def opened(folder: Path, store: Store) -> "closing[Search]":
-    """The search file of a store, to be closed by `with`."""
-    return closing(Search(search_path(folder, store.url)))
+@contextmanager
+def opened(folder: Path, store: Store) -> Iterator[Search]:
+    """The search file of a store; raise SearchFailed where it cannot be used."""
+    path = search_path(folder, store.url)
+    with explained(path), closing(Search(path)) as search:
+        yield search

@@ -231,6 +231,83 @@ def test_a_snippet_shows_where_the_word_stands() -> None:
     assert "Then \x02ships\x03 came" in snippet_of(body, "SHIPS -rain")
 
 
+@pytest.mark.parametrize(
+    ("body", "words", "snippet"),
+    [
+        ("In anderen Worten: der Hafen.", "der", "In anderen Worten: \x02der\x03 Hafen."),
+        ("Une Élection à Lyon", "election lyon", "Une \x02Élection\x03 à \x02Lyon\x03"),
+        ("Une E\u0301lection", "election", "Une \x02Élection\x03"),
+        ("Climate-summit ends", '"climate summit"', "\x02Climate-summit\x03 ends"),
+        ("Climatologists met", "climat*", "\x02Climat\x03ologists met"),
+        ("昨日東京都で", "東京", "昨日\x02東京\x03都で"),
+        ("<b>Quay", "nothing", "<b>Quay"),
+    ],
+)
+def test_a_snippet_marks_whole_words_as_they_are_found(body: str, words: str, snippet: str) -> None:
+    assert snippet_of(body, words) == snippet
+
+
+def test_a_snippet_says_where_it_was_cut() -> None:
+    snippet = snippet_of("word " * 100 + "quay " + "more " * 100, "quay")
+    assert (snippet[:6], snippet[-5:]) == ("…word ", "more…")
+
+
+@given(st.text(), st.text())
+def test_any_text_and_question_have_a_snippet(body: str, words: str) -> None:
+    snippet_of(body, words)
+
+
+def test_the_beginning_of_a_word_finds_it(search: Search, store: Store) -> None:
+    put(store, row(1, headline="Climatology"))
+    search.follow(store)
+    assert [ask(search, words).count for words in ("climat*", "climat", "clim* -climatology")] == [1, 0, 0]
+
+
+def test_quotes_of_word_processors_are_quotes(search: Search, store: Store) -> None:
+    put(store, row(1, headline="Summit of climate"), row(2, headline="Climate summit"))
+    search.follow(store)
+    assert found(search, "“climate summit”") == ["2"]
+
+
+def test_a_question_of_very_many_words_is_told_so_in_one_line(search: Search, store: Store) -> None:
+    put(store, row(1))
+    search.follow(store)
+    assert ask(search, "harbour " * 64).count == 1
+    with pytest.raises(CallerError, match="ask for 64 at most"):
+        ask(search, "harbour " * 1500)
+
+
+def test_a_question_of_one_very_long_word_finds_nothing(search: Search) -> None:
+    assert ask(search, "x" * 10_000).count == 0
+
+
+def test_a_day_that_is_none_is_told_so(search: Search) -> None:
+    with pytest.raises(CallerError, match="no day"):
+        ask(search, "", since="2026-13-01")
+
+
+def test_a_question_goes_over_all_shards(search: Search, store: Store, monkeypatch: Any) -> None:
+    monkeypatch.setattr("archive.search.SHARD", 1)
+    put(store, *(row(n, headline=f"Harbour {n}", body=(f"Ship {n}.",)) for n in range(7)))
+    search.follow(store)
+    assert len(search._shards()) == 4
+    assert found(search, "harbour") == ["6", "5", "4", "3", "2", "1", "0"]
+    assert [each.url[-1] for each in search.every(Question(words="harbour -ship:3"))] == list("012456")
+    monkeypatch.setattr("archive.search.COUNTED", 3)
+    answer = ask(search, "harbour")
+    assert (answer.count, answer.more, sum(count for _, count in answer.days)) == (3, True, 3)
+
+
+def test_what_is_found_of_an_export_comes_in_order_while_the_file_grows(search: Search, store: Store) -> None:
+    put(store, row(1), row(2))
+    search.follow(store)
+    stream = search.every(Question())
+    first = next(stream)
+    put(store, row(3))
+    search.follow(store)
+    assert [first.url[-1], *(each.url[-1] for each in stream)] == ["1", "2"]
+
+
 def test_a_file_that_is_no_database_is_made_anew(tmp_path: Path, store: Store) -> None:
     path = tmp_path / "a.sqlite"
     path.write_bytes(b"not a database" * 1000)

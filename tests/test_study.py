@@ -1,5 +1,7 @@
 """The pages for study and the API: search, versions, differences, edits, citations."""
 
+import contextlib
+import io
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -10,8 +12,10 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from warcio.archiveiterator import ArchiveIterator
 
 from archive.citation import Citation, tex
+from archive.errors import SearchFailed
 from archive.index import Index
 from archive.model import Article, Capture, Location
 from archive.permission import Permission
@@ -23,6 +27,7 @@ from archive.room.origins import Origins
 from archive.room.pages import Room
 from archive.room.shelf import Shelf
 from archive.room.study import trend
+from archive.search import Question
 from archive.sites import Site
 from archive.store import Store
 from tests.keeping import Answer, Keeper, Reader, edition
@@ -165,6 +170,70 @@ def test_a_damaged_table_does_not_keep_others_from_being_found(tmp_path: Path) -
     keeper.store.put("articles/site=a/month=2026-11/20261120T000000Z-x-aaaaaaaa.parquet", b"PAR1 no table")
     keeper.keep(Answer(at=edition(20), url=URL, body=told("4 million crowns")))
     assert "1 found" in a_room(keeper.store).get("/search?q=crowns").text
+
+
+def test_a_search_file_that_is_damaged_in_use_is_made_anew(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    keeper.keep(Answer(at=edition(20), url=URL, body=told("4 million crowns")))
+    finder = Finder(keeper.store, tmp_path / "search")
+    with finder.open() as search:
+        assert search.tables_read() == 1
+    finder.stop()
+    data = bytearray(finder.path.read_bytes())
+    data[8192:] = b"\xff" * (len(data) - 8192)
+    finder.path.write_bytes(data)
+    again = Finder(keeper.store, tmp_path / "search")
+    for _ in range(3):
+        with contextlib.suppress(SearchFailed), again.open() as search:
+            if search.ask(Question(words="crowns")).count == 1:
+                break
+    with again.open() as search:
+        assert search.ask(Question(words="crowns")).count == 1
+    again.stop()
+
+
+def test_a_search_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    keeper.keep(Answer(at=edition(20), url=URL, body=told("4 million crowns")))
+    finder = Finder(keeper.store, tmp_path / "search")
+    for _ in range(2):
+        with finder.open() as search:
+            assert search.ask(Question(words="crowns")).count == 1
+        finder.path.unlink()
+    finder.stop()
+
+
+def test_a_search_file_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    (tmp_path / "search").write_text("a file where a folder should be")
+    finder = Finder(keeper.store, tmp_path / "search")
+    with pytest.raises(SearchFailed, match="MORGUE_SEARCH"), finder.open():
+        pass
+
+
+def test_the_record_of_a_capture_is_shown_and_given_as_a_warc(room: Reader) -> None:
+    text = plain(room.get("/record", params={"url": URL, "at": "20261122"}).text)
+    assert "Response warc-" in text
+    assert "GET / HTTP/1.1" in text
+    assert "HTTP/1.1 200 OK" in text
+    answer = room.get("/record", params={"url": URL, "at": "20261122", "as": "warc"})
+    found = [(r.rec_type, r.content_stream().read()) for r in ArchiveIterator(io.BytesIO(answer.content))]
+    assert [kind for kind, _ in found] == ["request", "response", "metadata"]
+    assert b"6 million crowns" in found[1][1]
+    assert room.get("/record?url=http://no.example/").status_code == 404
+
+
+def test_no_picture_is_shown_that_could_hold_a_script(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+    for number, kind in enumerate(("image/svg+xml", "text/html", "image/png")):
+        keeper.keep(Answer(at=edition(20), url=f"http://paper.example/{number}", body=svg,
+                           headers=(("Content-Type", kind),)))  # fmt: skip
+    room = a_room(keeper.store)
+    answers = [room.get(f"/picture?url=http://paper.example/{number}") for number in range(3)]
+    assert [a.status_code for a in answers] == [404, 404, 200]
+    assert answers[2].headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answers[2].headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

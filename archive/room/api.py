@@ -105,7 +105,7 @@ class Api:
         ]
         more = number * PAGE < answer.count
         return {
-            "count": answer.count, "at_least": answer.more, "reading": behind, "hits": hits,
+            "count": answer.count, "at_least": answer.more, "reading": bool(behind), "hits": hits,
             "facets": {name: dict(counts) for name, counts in answer.facets.items()},
             "days": dict(answer.days), "next": api_link(request, page=number + 1) if more else None,
         }  # fmt: skip

@@ -3,11 +3,13 @@
 A URL that was never captured is answered by captures that differ from it in noise alone (archive.noise).
 """
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
-from archive.cdxj import capture_of, stamp_of, surt_of
-from archive.errors import NotCaptured, TooFar
+from archive.cdxj import capture_of, moment_of, stamp_of, surt_of
+from archive.dates import read_time
+from archive.errors import CallerError, NotCaptured, TooFar
 from archive.index import Index
 from archive.model import Capture
 from archive.noise import alike, without_noise
@@ -15,6 +17,18 @@ from archive.room.links import absolute
 
 PATIENCE = timedelta(hours=1)
 REDIRECTS = 20  # in a row: what browsers follow
+
+
+def asked(at: str) -> datetime | None:
+    """A moment as a request names it, 14 digits or ISO 8601; None where it names none; raise CallerError."""
+    at = at.strip()
+    if at.isascii() and at.isdigit():
+        with contextlib.suppress(ValueError):
+            return moment_of(at).astimezone(UTC)
+    found = read_time(at) if at else None
+    if at and not found:
+        raise CallerError(f"{at!r} is no time; write 20261120060000 or 2026-11-20T06:00Z")
+    return found
 
 
 def find(index: Index, url: str, at: datetime | None) -> tuple[Capture, bool]:

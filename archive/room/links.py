@@ -96,6 +96,16 @@ def cite_link(url: str, at: datetime) -> str:
     return "/cite?" + urlencode({"url": url, "at": stamp_of(at)})
 
 
+def picture_link(url: str, at: datetime) -> str:
+    """An archived picture, as the room shows it."""
+    return "/picture?" + urlencode({"url": url, "at": stamp_of(at)})
+
+
+def record_link(url: str, at: datetime) -> str:
+    """The room's page of the WARC record of a capture."""
+    return "/record?" + urlencode({"url": url, "at": stamp_of(at)})
+
+
 def author_link(name: str, page: int = 1) -> str:
     """The room's page of an author."""
     return "/author?" + urlencode({"name": name} | ({"page": str(page)} if page > 1 else {}))

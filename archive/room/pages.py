@@ -2,7 +2,6 @@
 
 import calendar
 import json
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from archive.cdxj import moment_of
 from archive.errors import CallerError, MorgueError, NotCaptured
 from archive.model import Capture
 from archive.permission import Permission
@@ -24,6 +22,7 @@ from archive.reports import RunReport
 from archive.room import choice, faults, pulse
 from archive.room.api import Api
 from archive.room.catalogue import catalogue
+from archive.room.evidence import Evidence
 from archive.room.finder import Finder
 from archive.room.guard import Guard
 from archive.room.links import weblink
@@ -35,8 +34,8 @@ from archive.room.study import Study
 
 STATIC = Path(__file__).parent / "static"
 CSP = (
-    "default-src 'none'; {scripts}style-src 'self'; img-src 'self'; frame-src {replay}; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors {framed}"
+    "default-src 'none'; {scripts}style-src 'self'; img-src 'self'; frame-src {replay}; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors {framed}"
 )
 SHOWN_RUNS = 20
 REFRESH = 5  # seconds after which a page of what goes on is read anew
@@ -76,6 +75,7 @@ class Room:
             Route("/live", self.live),
             Route("/newspapers/{site}", self.kept_one),
             *self.study.routes(),
+            *Evidence(self.shelf, self.permission, self.page).routes(),
             *Api(self.study).routes(),
             Route("/capture", self.capture),
             Route("/beside", self.beside),
@@ -137,14 +137,15 @@ class Room:
         days = paper.days
         permits = self.permission.shown_at
         entries = [e for e in days.get(day, ()) if not permits(paper.id, e.url, e.warc, e.captured)]
-        if not entries:
+        fronts, reports = self.shelf.fronts_of(paper, day), self.shelf.reports_of(paper, day)
+        if not (entries or fronts or reports):
             nearest = min(days, key=lambda d: abs(d - day), default=None)
             return self.page(request, "emptyday.html", 404, paper=paper, day=day, nearest=nearest)
         later = min((d for d in days if d > day), default=None)
         earlier = max((d for d in days if d < day), default=None)
         return self.page(
             request, "day.html", paper=paper, day=day, entries=entries, later=later, earlier=earlier,
-            fronts=self.shelf.fronts_of(paper, day), reports=self.shelf.reports_of(paper, day),
+            fronts=fronts, reports=reports,
         )  # fmt: skip
 
     def kept(self, request: Request) -> Response:
@@ -180,7 +181,7 @@ class Room:
         """The replay of one capture, under a banner."""
         url = request.query_params.get("url", "").strip()
         captures = self.captures(url)
-        asked = _moment(request.query_params)
+        asked = choice.asked(request.query_params.get("at", ""))
         shown = choice.choose(captures, url, asked)
         place = captures.index(shown)
         return self.page(
@@ -200,8 +201,8 @@ class Room:
         """Two captures of a page side by side: of `at`, and of `with`."""
         url = request.query_params.get("url", "").strip()
         captures = self.captures(url)
-        left = choice.choose(captures, url, _moment(request.query_params))
-        right = choice.choose(captures, url, _moment({"at": request.query_params.get("with", "")}))
+        left = choice.choose(captures, url, choice.asked(request.query_params.get("at", "")))
+        right = choice.choose(captures, url, choice.asked(request.query_params.get("with", "")))
         return self.page(request, "beside.html", left=left, right=right, total=len(captures))
 
     def captures(self, url: str) -> list[Capture]:
@@ -248,7 +249,7 @@ class Room:
     def missing(self, request: Request, url: str) -> Response:
         """The page for a URL that was never captured."""
         try:
-            at = _moment(request.query_params)
+            at = choice.asked(request.query_params.get("at", ""))
         except CallerError:
             at = None
         nearest = choice.near(self.shelf.index, url, at) if url else None
@@ -292,14 +293,6 @@ def months_of(captures: list[Capture]) -> list[tuple[date, list[list[tuple[int, 
         )
         for first in months
     ]
-
-
-def _moment(query: Mapping[str, str]) -> datetime | None:
-    at = query.get("at", "").strip()
-    try:
-        return moment_of(at) if at else None
-    except ValueError as error:
-        raise CallerError(str(error)) from error
 
 
 def _typed(url: str) -> str:

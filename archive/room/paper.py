@@ -52,6 +52,8 @@ class Paper:
             "front_link": links.front_link,
             "parts_link": links.parts_link,
             "beside_link": links.beside_link,
+            "picture_link": links.picture_link,
+            "record_link": links.record_link,
             "author_link": links.author_link,
             "search_link": links.search_link,
             "section_link": links.section_link,

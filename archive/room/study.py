@@ -1,31 +1,30 @@
 """The pages for study: search, articles and their versions, differences, edits, how to cite."""
 
-import contextlib
 import itertools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from archive.cdxj import moment_of
 from archive.citation import Citation
 from archive.clusters import Copy, copies_of
 from archive.dates import read_time
 from archive.errors import CallerError, NotCaptured, RightsReserved
 from archive.fronts import Story, stories_of
 from archive.history import Edit, edits, history
-from archive.model import ArticleRow, Capture
+from archive.model import ArticleRow, Capture, Image
 from archive.parts import Spread, spread_of
 from archive.permission import Permission, withheld
 from archive.playback import play
 from archive.room import atom, choice
+from archive.room.evidence import RASTER, kind_of
 from archive.room.finder import Finder
-from archive.room.links import capture_link, lookup_link
+from archive.room.links import capture_link, lookup_link, weblink
 from archive.room.origins import Origins
 from archive.room.pulse import Bar
 from archive.room.shelf import Shelf
@@ -128,10 +127,10 @@ class Study:
         headers = {"content-disposition": 'attachment; filename="selection.json"'}
         return Response(text, media_type="application/json", headers=headers)
 
-    def ask(self, question: Question) -> tuple[Answer, bool]:
-        """The answer, and whether articles are still being read."""
+    def ask(self, question: Question) -> tuple[Answer, str]:
+        """The answer, and how far the reading of articles is ("": done)."""
         with self.finder.open() as search:
-            return search.ask(question, facets=True), self.finder.behind
+            return search.ask(question, facets=True), self.finder.progress
 
     def allowed(self, hits: Iterable[Hit]) -> list[Hit]:
         """The hits that may be shown."""
@@ -163,7 +162,22 @@ class Study:
             forms=sorted({v.row.article.url for v in found} - {row.article.url}),
             sources=_sources(row),
             copies=self.copied(request, deep=False)[1],
+            pictures=[self.picture(image, row.captured) for image in row.article.images],
+            rights=self.rights(row),
         )
+
+    def picture(self, image: Image, at: datetime) -> tuple[Image, Capture | None]:
+        """A picture of an article, and its capture nearest to the article's, where it may be shown."""
+        captures = self.shelf.index.captures(image.url) if weblink(image.url) else []
+        found = choice.choose(captures, image.url, at) if captures else None
+        shown = found and kind_of(found) in RASTER and not self.permission.replay(found)
+        return image, found if shown else None
+
+    def rights(self, row: ArticleRow) -> tuple[str, str]:
+        """What the publisher says of the use of a page, and why exports leave it out ("": they hold it)."""
+        captures = self.shelf.index.captures(row.article.url)
+        said = next((c.rights for c in captures if c.location == row.warc), "")
+        return said, self.permission.export(row)
 
     def versions(self, url: str) -> list[Version]:
         """The versions of the article at an address, oldest first; [] where its page holds no article.
@@ -237,14 +251,7 @@ class Study:
 
     def moment(self, request: Request) -> datetime | None:
         """The moment that a request names; raise CallerError."""
-        at = request.query_params.get("at", "").strip()
-        if at.isascii() and at.isdigit():
-            with contextlib.suppress(ValueError):
-                return moment_of(at).astimezone(UTC)
-        found = read_time(at) if at else None
-        if at and not found:
-            raise CallerError(f"{at!r} is no time; write 20261120060000 or 2026-11-20T06:00Z")
-        return found
+        return choice.asked(request.query_params.get("at", ""))
 
     def copies(self, request: Request) -> Response:
         """One text in several newspapers: who had it first, what each kept and added."""
@@ -326,7 +333,8 @@ class Study:
         site, words, found = self.edited(request)
         return self.page(
             request, "edits.html", site=site, words=words, edits=found, name=self.shelf.name,
-            newspapers=[(s, self.shelf.name(s)) for s in self.shelf.site_names()], behind=self.finder.behind,
+            newspapers=[(s, self.shelf.name(s)) for s in self.shelf.site_names()],
+            behind=self.finder.progress,
         )  # fmt: skip
 
     def feed(self, request: Request) -> Response:
