@@ -224,7 +224,7 @@ def test_a_trickling_body_cannot_hold_a_slot() -> None:
                     threading.Event().wait(0.02)
 
     with Trickle() as server:
-        limits = Limits(total=0.6, idle=0.3, first_byte=0.3)
+        limits = Limits(total=2.0, idle=2.0, first_byte=2.0)
         exchange = fetch(f"http://127.0.0.1:{server.port}/", limits=limits).exchange
     assert (exchange.truncated, exchange.seconds < 5) == ("time", True)
     assert exchange.body_size > 3
