@@ -25,6 +25,7 @@ from tests.halfway import (
     open_folder,
     parent_of,
     run_folder,
+    runs_of,
     spool_of,
     start,
     state,
@@ -102,10 +103,10 @@ def test_a_crawl_that_is_marked_failed_is_failed_and_goes_on_when_it_is_cleared(
 ) -> None:
     paper, run = papers["marked"], pressed["marked"]
     assert state(api, paper, run) == ("failed", 1)
-    wait_until(lambda: len(stack.rows("runs", "--site", "marked")) == 1, what="publication of the first try")
+    wait_until(lambda: len(runs_of(stack, paper)) == 1, what="publication of the first try")
     api.clear(paper.dag, run)
     succeeded(api, paper, run, tries=2)
-    assert [row["reason"] for row in stack.rows("runs", "--site", "marked")] == ["stopped", "finished"]
+    assert [run.reason for run in runs_of(stack, paper)] == ["stopped", "finished"]
     once(stack, paper)
 
 
@@ -151,7 +152,7 @@ def test_what_a_dead_worker_left_is_published_by_the_next_on_its_volume_and_not_
     stack: Stack, api: AirflowApi, papers: dict[str, Halfway], fallen: dict[str, str]
 ) -> None:
     succeeded(api, papers["fallen"], fallen["fallen"], tries=2)
-    assert {row["reason"] for row in stack.rows("runs", "--site", "fallen")} == {"recovered", "finished"}
+    assert {run.reason for run in runs_of(stack, papers["fallen"])} == {"recovered", "finished"}
     once(stack, papers["fallen"])
 
 
