@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from archive.config import Config
+from archive.runs import read_run, run_keys
 from archive.store import open_store
 from morgue_airflow.events import by_partition, due, partition, tell
 from morgue_airflow.metrics import tell_crawl
@@ -77,15 +79,30 @@ class CrawlOperator(BaseOperator):
         if code:
             fault = AirflowFailException if code in HOPELESS else AirflowException
             raise fault(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
+        if summary.get("reason") == "stopped":  # with exit code 0: all that it had is published
+            raise AirflowException(f"the crawl of {self.site} was stopped; a next try goes on where it ended")
         tell(context, self.outlets, self._published(context, summary))
         return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
 
     def _published(self, context: Any, summary: dict[str, Any]) -> dict[str, list[str]]:
         """Manifests by partition: this run's, and those of what earlier ones had left in the spool."""
         found = by_partition(summary.get("recovered") or ())
-        if manifest := summary.get("manifest"):
-            found.setdefault(partition(self.site, due(context)), []).append(manifest)
+        own = [*self._earlier(context), *filter(None, [summary.get("manifest")])]
+        if own:
+            found.setdefault(partition(self.site, due(context)), []).extend(dict.fromkeys(own))
         return found
+
+    def _earlier(self, context: Any) -> Iterator[str]:
+        """Manifests of this run's earlier tries: a try that fails tells of nothing."""
+        since = _began(context)
+        if not since:
+            return
+        store, first = open_store(Config.from_env().archive), datetime.fromisoformat(since)
+        for key in run_keys(store, self.site):
+            if key.rpartition("/")[2] >= f"{first:%Y%m%dT%H%M%SZ}":
+                run = read_run(store, key)
+                if run.parameters.get("airflow") == context.get("run_id"):
+                    yield key
 
     def _must_not_be_skipped(self, context: Any) -> None:
         """Skip a scheduled run whose next one is due already, where the site file says so."""
