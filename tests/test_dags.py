@@ -186,6 +186,7 @@ result = sys.argv[sys.argv.index("--result") + 1]
 with open(result, "w") as file:
     made = {"run": "r1", "reason": "finished", "manifest": "runs/paper/r1.json"}
     made["recovered"] = ["runs/other/20261122T093012Z-0a0a0a0a.json"]
+    made["reason"] = os.environ.get("FAKE_REASON", "finished")
     if os.environ.get("FAKE_EMPTY"):
         made = {"run": None, "manifest": None}
     json.dump({**made, "counts": {"ok": 1}, "bytes": 9}, file)
@@ -322,6 +323,48 @@ def test_a_backfill_is_of_its_interval_and_a_schedule_of_what_is_due(
     known = ("--since", "--until", "--due-only")
     places = [n for n, word in enumerate(arguments) if word in known or arguments[n - 1] in known[:2]]
     assert [arguments[n] for n in places] == options
+
+
+def test_a_crawl_that_was_stopped_is_no_success_though_it_has_published(airflow: Any, fake: Path) -> None:
+    code = """
+    try:
+        operator.execute(context)
+    except Exception as error:
+        answer = [type(error).__name__, str(error), len(context["outlet_events"])]
+    """
+    kind, said, told = airflow(operate(fake, code), FAKE_REASON="stopped")
+    assert (kind, told) == ("AirflowException", 0)
+    assert said == "the crawl of paper was stopped; a next try goes on where it ended"
+
+
+def test_a_second_try_tells_of_what_the_first_had_published(airflow: Any, fake: Path, tmp_path: Path) -> None:
+    from archive.model import Run
+    from archive.runs import write_run
+
+    now = datetime.now(UTC)
+    store = open_store(str(tmp_path / "archive"))
+    for number, dag_run in enumerate(("manual__1", "manual__1", "manual__2")):
+        name = f"{now:%Y%m%dT%H%M%SZ}-0000000{number}"
+        write_run(
+            store,
+            Run(
+                id=name, site="paper", started=now, ended=now, reason="stopped", counts={}, warcs=(),
+                key=f"runs/paper/{name}.json", parameters={"airflow": dag_run},
+            ),
+        )  # fmt: skip
+    code = f"""
+    from datetime import UTC, datetime, timedelta
+    from types import SimpleNamespace
+    due = datetime.fromisoformat({now.isoformat()!r}) - timedelta(minutes=1)
+    run = SimpleNamespace(run_type="manual", run_after=due, logical_date=None)
+    own = {{"dag_run": run, "run_id": "manual__1", "ti": SimpleNamespace(try_number=2)}}
+    operator.execute(context | own)
+    (manifests,) = [m for k, m in context["outlet_events"]["o"].extra["manifests"].items() if "paper" in k]
+    answer = manifests
+    """
+    found = airflow(operate(fake, code))
+    first = [f"runs/paper/{now:%Y%m%dT%H%M%SZ}-0000000{number}.json" for number in (0, 1)]
+    assert found == [*first, "runs/paper/r1.json"]
 
 
 def test_a_task_leads_to_its_warcs(airflow: Any, fake: Path) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from archive.config import Config
+from archive.runs import read_run, run_keys
 from archive.store import open_store
 from morgue_airflow.connection import connected
 from morgue_airflow.events import by_partition, due, partition, tell
@@ -88,8 +90,9 @@ class CrawlOperator(BaseOperator):
     def _published(self, context: Any, summary: dict[str, Any]) -> dict[str, list[str]]:
         """Manifests by partition: this run's, and those of what earlier ones had left in the spool."""
         found = by_partition(summary.get("recovered") or ())
-        if manifest := summary.get("manifest"):
-            found.setdefault(partition(self.site, due(context)), []).append(manifest)
+        own = [*self._earlier(context), *filter(None, [summary.get("manifest")])]
+        if own:
+            found.setdefault(partition(self.site, due(context)), []).extend(dict.fromkeys(own))
         return found
 
     def _must_not_be_stopped(self, summary: dict[str, Any]) -> None:
@@ -108,6 +111,18 @@ class CrawlOperator(BaseOperator):
 
         for each in publish_leftovers():
             self.log.info("left by run %s: %s %s", each.run, each.action, each.error)
+
+    def _earlier(self, context: Any) -> Iterator[str]:
+        """Manifests of this run's earlier tries: a try that fails tells of nothing."""
+        since = _began(context)
+        if not since:
+            return
+        store, first = open_store(Config.from_env().archive), datetime.fromisoformat(since)
+        for key in run_keys(store, self.site):
+            if key.rpartition("/")[2] >= f"{first:%Y%m%dT%H%M%SZ}":
+                run = read_run(store, key)
+                if run.parameters.get("airflow") == context.get("run_id"):
+                    yield key
 
     def _must_not_be_skipped(self, context: Any) -> None:
         """Skip a scheduled run whose next one is due already, where the site file says so."""
