@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -50,8 +51,14 @@ def links_of(blocks: Sequence[Block], body: Sequence[str], url: str) -> tuple[Li
 
 def is_related(block: Block) -> bool:
     """Whether a block is the title of another story, in a part that the page itself calls related."""
-    called = any(RELATED.search(kind) or word.startswith(("relat", "relac")) for kind, word in block.marked)
-    return called and block.linked * 2 > len(block.text) and (len(block.text) >= 25 or block.tag in HEADS)
+    if block.linked * 2 <= len(block.text) or (len(block.text) < 25 and block.tag not in HEADS):
+        return False
+    return any(_called_related(kind) or word.startswith(("relat", "relac")) for kind, word in block.marked)
+
+
+@lru_cache(maxsize=5_000)
+def _called_related(kind: str) -> bool:
+    return bool(RELATED.search(kind))
 
 
 def _links(blocks: Iterable[Block], url: str, place: str) -> Iterator[Link]:

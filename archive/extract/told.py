@@ -27,6 +27,7 @@ CODE = re.compile(r"""[{}\[\]<>\\]|":|",\s*"|https?:|\.js\b""")  # of a script, 
 ROW = re.compile(r"(?:\A|(?<=[.!?…。\s]))[0-9a-f]{1,4}:T[0-9a-f]+,\s*")  # how React numbers its texts
 PIECES, PIECE = 4, 8  # pieces of a sentence that may stand apart on the page, and their letters at least
 PLAIN = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){3,}")  # words that JSON writes as they are
+TRIED = 4  # paragraphs of which a script with the article has one, at least
 SCRIPTS = 20  # scripts of a page that are read
 
 
@@ -96,7 +97,7 @@ def _texts(tree: Any, data: PageData, body: Sequence[str]) -> Iterator[str]:
     scripts = (s for s in tree.iter("script") if "ld+json" not in (s.get("type") or ""))
     for script in list(scripts)[: SCRIPTS * 10]:
         text = script.text or ""
-        if len(text) > 100 and any(anchor in text for anchor in anchors):
+        if len(text) > 100 and any(anchor in text for anchor in anchors[:TRIED]):
             for literal in LITERAL.finditer(text):
                 if any(anchor in literal[1] for anchor in anchors):
                     yield from _lines(literal[1])
