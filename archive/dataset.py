@@ -33,6 +33,8 @@ from archive.store import Store
 
 FORMATS = ("parquet", "jsonl", "csv")
 BATCH = 500  # rows that are in memory at once
+# The context of RO-Crate 1.1 has no word for a digest.
+CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://schema.org/sha256"}]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 MEDIA = {
     "parquet": "application/vnd.apache.parquet", "jsonl": "application/jsonl", "csv": "text/csv",
@@ -229,7 +231,7 @@ def crate(folder: Path, data: Path, selected: Selected, seen: _Seen) -> dict[str
         "identifier": selected.selection.id,
         "description": f"Articles of {', '.join(sorted(seen.sites)) or 'no newspaper'}, as archived",
         "datePublished": f"{selected.asked_at:%Y-%m-%d}", "temporalCoverage": _span(seen),
-        "license": "The pages belong to their publishers; see README.md",
+        "license": {"@id": "#rights"}, "author": {"@id": "#archive"}, "publisher": {"@id": "#archive"},
         "hasPart": [{"@id": file.name} for file in files],
         "variableMeasured": [{"@id": each["@id"]} for each in columns],
     }  # fmt: skip
@@ -240,8 +242,13 @@ def crate(folder: Path, data: Path, selected: Selected, seen: _Seen) -> dict[str
     made = {
         "@id": "#newsmorgue", "@type": "SoftwareApplication", "name": "Newsmorgue", "version": __version__,
     }  # fmt: skip
-    graph = [about, root, *(_file(file) for file in files), made, *columns]
-    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+    keeper = {"@id": "#archive", "@type": "Organization", "name": "A newspaper archive kept with Newsmorgue"}
+    rights = {
+        "@id": "#rights", "@type": "CreativeWork", "name": "The rights of the publishers",
+        "description": "The pages belong to their publishers; README.md tells what they say of their use",
+    }  # fmt: skip
+    graph = [about, root, *(_file(file) for file in files), made, keeper, rights, *columns]
+    return {"@context": CONTEXT, "@graph": graph}
 
 
 def _span(seen: _Seen) -> str:

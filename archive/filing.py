@@ -17,7 +17,7 @@ SETTINGS = (
     "synchronous = NORMAL",
     "wal_autocheckpoint = 8000",
     "cache_size = -65536",
-    "mmap_size = 2000000000",
+    "mmap_size = 268435456",
     "secure_delete = ON",  # what was taken down is in no free page either
     "temp_store = MEMORY",
 )

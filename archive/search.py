@@ -381,8 +381,10 @@ class Search:
         found = self.db.execute("SELECT id FROM value WHERE text = ?", (UNFIT.sub(" ", text),)).fetchone()
         return int(found[0]) if found else -1
 
-    def _text_of(self, number: int) -> str:
-        return str(self.db.execute("SELECT text FROM value WHERE id = ?", (number,)).fetchone()[0])
+    def _texts(self, numbers: Iterable[int]) -> dict[int, str]:
+        """The texts of numbers, in one question: there may be thousands."""
+        asked = "SELECT id, text FROM value WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(self.db.execute(asked, (json.dumps(list(numbers)),)).fetchall())
 
     def _counted(
         self, found: list[tuple[int, ...]]
@@ -390,9 +392,11 @@ class Search:
         """Matches by facet, and by day."""
         columns = list(zip(*found, strict=True)) or [()] * 9
         counts = {name: self._named(Counter(columns[n]))[:20] for n, name in enumerate(FACETS, 3)}
+        signed = Counter(columns[8])
+        texts = self._texts(signed)
         authors: Counter[str] = Counter()
-        for number, count in Counter(columns[8]).items():
-            for name in filter(None, self._text_of(number).split("; ")):
+        for number, count in signed.items():
+            for name in filter(None, texts[number].split("; ")):
                 authors[name] += count
         days = sorted(Counter(columns[2]).items())
         return (
@@ -402,7 +406,9 @@ class Search:
 
     def _named(self, counts: "Counter[int]") -> list[tuple[str, int]]:
         # More than are shown, since some are as many and stand in the order of their names.
-        return _most({self._text_of(number): count for number, count in counts.most_common(200)})
+        most = dict(counts.most_common(200))
+        texts = self._texts(most)
+        return _most({texts[number]: count for number, count in most.items()})
 
     def every(self, question: Question, *, urls: Sequence[str] = ()) -> Iterator[Found]:
         """All that a question finds, without limit, each article's captures in order; `sort` does not count.

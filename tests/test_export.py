@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -148,6 +149,19 @@ def test_the_crate_names_every_file_with_its_digest(morgue: Morgue, store: Store
         assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == digest
 
 
+def test_everything_that_the_crate_refers_to_stands_in_it(
+    morgue: Morgue, store: Store, tmp_path: Path
+) -> None:
+    export(morgue, store, tmp_path / "out")
+    crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())
+    known = {each["@id"] for each in crate["@graph"]}
+    text = json.dumps([list(each.values()) for each in crate["@graph"]])
+    told = set(re.findall(r'\{"@id": "([^"]+)"\}', text)) - {"https://w3id.org/ro/crate/1.1"}
+    assert told <= known
+    (root,) = (each for each in crate["@graph"] if each["@id"] == "./")
+    assert {"name", "description", "datePublished", "license", "author", "publisher"} <= set(root)
+
+
 def test_a_folder_that_holds_something_is_not_written_to(
     morgue: Morgue, store: Store, tmp_path: Path
 ) -> None:
@@ -156,6 +170,16 @@ def test_a_folder_that_holds_something_is_not_written_to(
     done = export(morgue, store, tmp_path / "out", code=2)
     assert "name a new folder" in done.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "wacz"])
+def test_a_place_that_cannot_be_written_is_told_in_one_line(
+    morgue: Morgue, store: Store, tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = export(morgue, store, tmp_path / "file" / "out", "--format", form, code=2)
+    assert "cannot be written (Not a directory): make room there" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_an_archive_without_articles_gives_an_empty_data_set(morgue: Morgue, tmp_path: Path) -> None:

@@ -426,6 +426,15 @@ def test_search_results_come_in_pages(tmp_path: Path) -> None:
     assert not {h["url"] for h in first["hits"]} & {h["url"] for h in second["hits"]}
 
 
+def test_edits_come_in_pages(room: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.room.study.SHOWN_EDITS", 1)
+    first = room.get("/api/edits").json()
+    second = room.get(first["next"]).json()
+    assert [e["kind"] for e in (*first["edits"], *second["edits"])] == ["withdrawn", "edited"]
+    assert "Older →" in room.get("/edits").text
+    assert "← Newer" in room.get("/edits?page=2").text
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

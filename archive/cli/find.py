@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from archive.cli.options import archive_option, echo_json, json_option, the_store
+from archive.cli.options import Ticker, archive_option, echo_json, json_option, the_store
 from archive.config import Config, site_folder
 from archive.dates import read_time
 from archive.errors import CallerError
@@ -56,7 +56,7 @@ def search(
         since=_day(since), until=_day(until), sort=sort, limit=limit, skip=skip,
     )  # fmt: skip
     with opened(Config.from_env().search, store) as found:
-        found.follow(store, progress=_progress)
+        found.follow(store, progress=Ticker("tables of articles read"))
         answer = found.ask(question, facets=facets)
     shown = _shown(store, answer.hits)
     if as_json:
@@ -82,7 +82,7 @@ def copies(url: str, archive: str | None, as_json: bool) -> None:
 
     store = the_store(archive)
     with opened(Config.from_env().search, store) as found:
-        found.follow(store, progress=_progress)
+        found.follow(store, progress=Ticker("tables of articles read"))
         cluster = copies_of(found, url)
     shown = _allowed(store, cluster)
     for copy in shown:
@@ -93,11 +93,6 @@ def copies(url: str, archive: str | None, as_json: bool) -> None:
         click.echo(f"{copy.at:%Y-%m-%d %H:%M}  {copy.site}  {share}\n    {copy.headline}\n    {copy.url}")
     if not cluster and not as_json:
         click.echo(f"no copy of {url} is known; `morgue articles` lists what is", err=True)
-
-
-def _progress(tables: int) -> None:
-    if tables % 500 == 0:
-        click.echo(f"{tables:,} tables of articles read", err=True)
 
 
 def _day(text: str) -> str:

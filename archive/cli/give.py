@@ -1,14 +1,12 @@
 """Taking things away: export, as a data set or as an archive file."""
 
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from archive.cli.options import a_time, archive_option, the_index, the_store
+from archive.cli.options import Ticker, a_time, archive_option, the_index, the_store
 from archive.config import Config, site_folder
 from archive.dates import read_time
 from archive.errors import CallerError
@@ -79,9 +77,15 @@ def export(
     out = out or Path(f"export-{selection.id}" + (f".{_suffix(form)}" if form in FILES else ""))
     store = the_store(archive)
     with opened(Config.from_env().search, store) as search:
-        search.follow(store)
+        search.follow(store, progress=Ticker("tables of articles read"))
         selected = Selected(store, search, _permission(store), selection)
-        (_data if form in DATA else _file)(selected, out, form, title)
+        try:
+            (_data if form in DATA else _file)(selected, out, form, title)
+        except OSError as error:  # a full disk among them; nothing half is left
+            why = error.strerror or error
+            raise CallerError(
+                f"{out} cannot be written ({why}): make room there, or name another place with --out"
+            ) from error
 
 
 def _suffix(form: str) -> str:
@@ -104,7 +108,7 @@ def _permission(store: Store) -> Permission:
 def _data(selected: Selected, out: Path, form: str, _title: str) -> None:
     from archive.dataset import write_dataset
 
-    path = write_dataset(selected, out, form, progress=_Ticker("rows"))
+    path = write_dataset(selected, out, form, progress=Ticker("rows"))
     click.echo(f"{selected.count:,} articles in {path}")
     _left(selected.left_out)
 
@@ -117,7 +121,7 @@ def _file(selected: Selected, out: Path, form: str, title: str) -> None:
     if out.exists():
         raise CallerError(f"{out} is there already: name another file with --out")
     parcel = Parcel(selected.store, the_index(selected.store), selected.permission)
-    ticker = _Ticker("captures")
+    ticker = Ticker("captures")
     number = 0
 
     def taken(_item: Item) -> None:
@@ -165,17 +169,3 @@ def _left(left_out: Counter[str]) -> None:
         click.echo(
             f"{left_out.total():,} left out by rights and rules ({listed}); see docs/rights.md", err=True
         )
-
-
-class _Ticker:
-    """Says every few seconds how far a long export is."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.last = time.monotonic()
-
-    def __call__(self, number: int) -> None:
-        if time.monotonic() - self.last > 3:
-            self.last = time.monotonic()
-            click.echo(f"{number:,} {self.what}", err=True)
-            sys.stderr.flush()

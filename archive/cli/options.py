@@ -1,6 +1,8 @@
 """What all commands share: the archive, JSON output, times."""
 
 import json
+import sys
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -89,3 +91,18 @@ def a_time(text: str | None, *, end: bool = False) -> datetime | None:
     aware = read_time(moment.isoformat())
     assert aware is not None
     return aware + timedelta(days=1) if end and len(text) in (8, 10) else aware
+
+
+class Ticker:
+    """Says every few seconds how far something long is."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.last = time.monotonic()
+
+    def __call__(self, number: int) -> None:
+        """So many were done."""
+        if time.monotonic() - self.last > 3:
+            self.last = time.monotonic()
+            click.echo(f"{number:,} {self.what}", err=True)
+            sys.stderr.flush()

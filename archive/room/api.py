@@ -52,7 +52,7 @@ PATHS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "/api/front": ("The stories of a front page at one capture, in their order", ("url", "at"), ("url",)),
     "/api/cite": ("How a capture is cited", ("url", "at"), ("url",)),
     "/api/copies": ("One text in several newspapers: who had it first, what each kept", ("url",), ("url",)),
-    "/api/edits": ("Edits, withdrawals and returns, newest first", ("site", "q"), ()),
+    "/api/edits": ("Edits, withdrawals and returns, newest first", ("site", "q", "page"), ()),
 }
 
 
@@ -181,7 +181,11 @@ class Api:
 
     def edits(self, request: Request) -> Any:
         """Edits."""
-        return {"edits": [_edit(edit) for edit in self.study.edited(request)[2]]}
+        _, _, found, number, more = self.study.edited(request)
+        return {
+            "edits": [_edit(edit) for edit in found],
+            "next": api_link(request, page=number + 1) if more else None,
+        }
 
 
 def description() -> dict[str, Any]:

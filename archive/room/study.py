@@ -35,6 +35,7 @@ from archive.versions import Change, Diff, Version, diff
 PAGE = 20  # hits on a page
 DEEP = 500  # pages that can be turned to
 SHOWN_EDITS = 60
+EDITS_DEEP = 20  # pages of edits: each is found by comparing versions
 DAYS = 120  # bars of a day each; a longer time is drawn by months
 FILTERS = ("site", "language", "section", "kind", "access", "author")
 
@@ -330,31 +331,34 @@ class Study:
 
     def edits(self, request: Request) -> Response:
         """Edits, withdrawals and returns of a newspaper, of articles that say some words, or of all."""
-        site, words, found = self.edited(request)
+        site, words, found, number, more = self.edited(request)
         return self.page(
-            request, "edits.html", site=site, words=words, edits=found, name=self.shelf.name,
-            newspapers=[(s, self.shelf.name(s)) for s in self.shelf.site_names()],
+            request, "edits.html", site=site, words=words, edits=found, number=number, more=more,
+            name=self.shelf.name, newspapers=[(s, self.shelf.name(s)) for s in self.shelf.site_names()],
             behind=self.finder.progress,
         )  # fmt: skip
 
     def feed(self, request: Request) -> Response:
         """The same as an Atom feed."""
-        site, words, found = self.edited(request)
+        site, words, found, _, _ = self.edited(request)
         title = f"Edits: {self.shelf.name(site) if site else 'all newspapers'}{f', {words}' if words else ''}"
         text = atom.feed(found, title=title, room=self.origins.room(request), query=str(request.url.query))
         return Response(text, media_type="application/atom+xml")
 
-    def edited(self, request: Request) -> tuple[str, str, list[Edit]]:
-        """The newspaper and words that are asked for, and what was edited."""
+    def edited(self, request: Request) -> tuple[str, str, list[Edit], int, bool]:
+        """The newspaper and words that are asked for, a page of what was edited, its number, and whether
+        there are more pages.
+        """
+        number = min(question_of(request)[1], EDITS_DEEP)
+        most = SHOWN_EDITS * number
         site = request.query_params.get("site", "").strip()
         words = request.query_params.get("q", "").strip()
         if site:
             self.shelf.newspaper_name(site)
         with self.finder.open() as search:
-            found = edits(
-                self.shelf.store, self.shelf.index, search, site=site, words=words, limit=SHOWN_EDITS
-            )
-        return site, words, [e for e in found if not self._hidden(e)]
+            found = edits(self.shelf.store, self.shelf.index, search, site=site, words=words, limit=most)
+        shown = [e for e in found[most - SHOWN_EDITS :] if not self._hidden(e)]
+        return site, words, shown, number, len(found) == most and number < EDITS_DEEP
 
     def _hidden(self, edit: Edit) -> bool:
         rows = [v.row for v in (edit.before, edit.after) if v]
