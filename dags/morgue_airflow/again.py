@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from archive.config import Config
 from archive.errors import MorgueError
 from archive.store import Store, open_store
+from morgue_airflow.connection import connected
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 TASKS = 500  # mapped tasks at most: Airflow's own limit is 1,024
@@ -27,6 +28,7 @@ class _Again(BaseOperator):
 
     ui_color = "#e6e0ea"
 
+    @connected
     def execute(self, context: Any) -> Any:
         """Do it; what may go away is tried again, what will not is not."""
         try:
