@@ -5,9 +5,12 @@ segments follow the WARC, and it is said. Of a damaged WARC what its CDXJ named 
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from archive.cdxj import line_of
 from archive.errors import DamagedWarc, NotStored, StoreConflict
@@ -15,10 +18,12 @@ from archive.index import Head, in_order, once, put_head, read_head
 from archive.model import PublishedWarc
 from archive.runs import read_run, run_keys
 from archive.segments import write_segment
-from archive.store import Store, opened
+from archive.store import Store, open_store, opened
 from archive.warc.swift import swift_captures
 
 TRIES = 20
+AHEAD = 2  # WARCs that are read ahead by each process: their lines wait in memory
+Listed = tuple[bytes, "Relisted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +36,8 @@ class Relisted:
     why: str = ""
 
 
-def remake_index(store: Store, *, progress: Callable[[Relisted], None] | None = None) -> Head:
-    """List every published WARC anew and write a head of one segment that covers all runs.
+def remake_index(store: Store, *, progress: Callable[[Relisted], None] | None = None, jobs: int = 1) -> Head:
+    """List every published WARC anew, in as many processes, and write a head of one segment for all runs.
 
     A stream: lines are sorted in temporary files. It may run beside merges, which it cannot harm: a run that
     one of them folded meanwhile is young again until the next.
@@ -40,7 +45,8 @@ def remake_index(store: Store, *, progress: Callable[[Relisted], None] | None = 
     keys = run_keys(store)
     warcs = (warc for key in keys for warc in read_run(store, key).warcs)
     with ExitStack() as stack:
-        sources, count = in_order(_texts(store, warcs, progress), stack)
+        listed = _relisted(store, warcs, jobs, stack) if jobs > 1 else (_relist(store, w) for w in warcs)
+        sources, count = in_order(_texts(listed, progress), stack)
         made = write_segment(store, once(heapq.merge(*sources)), expected=count)
     segments = (made,) if made["lines"] else ()
     for _ in range(TRIES):
@@ -53,17 +59,31 @@ def remake_index(store: Store, *, progress: Callable[[Relisted], None] | None = 
     raise StoreConflict("the index is being merged by others all the time; run `morgue rebuild` again later")
 
 
-def _texts(
-    store: Store, warcs: Iterator[PublishedWarc], progress: Callable[[Relisted], None] | None
-) -> Iterator[bytes]:
-    for warc in warcs:
-        text, relisted = _relist(store, warc)
+def _texts(listed: Iterator[Listed], progress: Callable[[Relisted], None] | None) -> Iterator[bytes]:
+    for text, relisted in listed:
         if progress:
             progress(relisted)
         yield text
 
 
-def _relist(store: Store, warc: PublishedWarc) -> tuple[bytes, Relisted]:
+def _relisted(store: Store, warcs: Iterator[PublishedWarc], jobs: int, stack: ExitStack) -> Iterator[Listed]:
+    """The same by several processes, in order; what was begun is given up where the caller ends early."""
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+    waiting: deque[Future[Listed]] = deque()
+    for warc in warcs:
+        waiting.append(pool.submit(_relist_in, store.url, warc))
+        if len(waiting) >= jobs * AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _relist_in(archive: str, warc: PublishedWarc) -> Listed:
+    return _relist(open_store(archive), warc)
+
+
+def _relist(store: Store, warc: PublishedWarc) -> Listed:
     stored = _stored(store, warc.cdxj)
     try:
         with opened(store, warc.key) as file:

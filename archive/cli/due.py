@@ -1,5 +1,6 @@
 """Commands about what comes next: due, hosts, rebuild."""
 
+import os
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -76,9 +77,15 @@ def hosts(archive: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("sites", nargs=-1, metavar="[SITE...]")
 @click.option("--index", "index", is_flag=True, help="The index of the whole archive, from its WARCs.")
+@click.option(
+    "--jobs",
+    default=os.cpu_count() or 1,
+    type=click.IntRange(1, 64),
+    help="Processes of --index  [default: one a core]",
+)
 @archive_option
 @json_option
-def rebuild(sites: tuple[str, ...], index: bool, archive: str | None, as_json: bool) -> None:
+def rebuild(sites: tuple[str, ...], index: bool, jobs: int, archive: str | None, as_json: bool) -> None:
     """Make anew what is known of newspapers, from their captures alone; or the index, from the WARCs.
 
     What is due, and what each page said last, is a cache: it may be lost, and this makes it again. The
@@ -91,7 +98,7 @@ def rebuild(sites: tuple[str, ...], index: bool, archive: str | None, as_json: b
         raise click.UsageError("name newspapers, or say --index")
     store = open_store(archive_url(archive))
     if index:
-        _rebuild_index(store, as_json)
+        _rebuild_index(store, as_json, jobs)
     for site in sites:
         if not head_keys(store, site) and not any(True for _ in store.keys(f"runs/{site}/")):
             raise CallerError(f"the archive holds no run of {site}; `morgue runs` lists what there is")
@@ -102,7 +109,7 @@ def rebuild(sites: tuple[str, ...], index: bool, archive: str | None, as_json: b
             click.echo(f"{site}: {done['pages']:,} pages known, {done['articles']:,} of them read again")
 
 
-def _rebuild_index(store: Store, as_json: bool) -> None:
+def _rebuild_index(store: Store, as_json: bool, jobs: int) -> None:
     counts: Counter[str] = Counter()
 
     def told(relisted: Relisted) -> None:
@@ -115,7 +122,7 @@ def _rebuild_index(store: Store, as_json: bool) -> None:
         elif counts.total() % 100 == 0:
             click.echo(f"{counts.total():,} WARCs read", err=True)
 
-    head = remake_index(store, progress=told)
+    head = remake_index(store, progress=told, jobs=jobs)
     orphans = unnamed(store)
     if not as_json:
         found = sum(int(segment["lines"]) for segment in head.segments)
