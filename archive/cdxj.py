@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import surt as _surt
-
 from archive.errors import DamagedWarc
 from archive.model import Capture, Location
 
@@ -23,6 +21,7 @@ PLAIN = re.compile(
     r"(https?://[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[0-9]+)?)/([\w./~-]*)(\?\w+=[\w.~-]*(?:&\w+=[\w.~-]*)*)?\Z",
     re.A,
 )
+NAMED = re.compile(r"(https?)://(?:www\d*\.)?((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(:[1-9][0-9]*)?\Z", re.A)
 UNPLAIN = re.compile(r"//|/\.|sid|sess|cfid", re.I)  # dots to resolve, session ids to leave out
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -48,12 +47,19 @@ def _pair(part: str) -> list[str]:
 
 @lru_cache(4096)
 def _origin(origin: str) -> str:
-    return _canonical(origin + "/")
+    found = NAMED.match(origin)
+    if not found:
+        return _canonical(origin + "/")
+    scheme, host, port = found.groups()
+    usual = port in (None, ":80" if scheme == "http" else ":443")
+    return f"{','.join(reversed(host.split('.')))}{'' if usual else port})/"
 
 
 def _canonical(url: str) -> str:
+    import surt  # brings a list of all domains: a long import, for which most listings have no use
+
     try:
-        return str(_surt.surt(url))
+        return str(surt.surt(url))
     except (ValueError, IndexError, AttributeError, TypeError):
         return url.replace(" ", "%20")
 

@@ -38,7 +38,7 @@ def test_the_url_key_is_the_fields_own(url: str, key: str) -> None:
 NAME = st.text("abzAZ019_-.~", max_size=4)
 ORIGIN = st.sampled_from(
     ["http://www.paper.example", "https://m.paper.example:8443", "http://paper.example:80", "http://192.0.2.1",
-     "https://www2.a-b.co.example:443", "HTTP://paper.example", "http://localhost"]
+     "https://www2.a-b.co.example:443", "http://www.com", "http://www.www.de", "HTTP://paper.example", "http://localhost"]
 )  # fmt: skip
 
 

@@ -73,7 +73,9 @@ class Record:
 
         A resource is what others keep of a page without its HTTP head; an old revisit may have no block.
         """
-        if self.kind in ("response", "revisit") and self.is_http:
+        if self.kind not in ("response", "revisit", "resource"):
+            return False
+        if self.kind != "resource" and self.is_http:
             return True
         web = self.url.lower().startswith(("http://", "https://"))
         return web and (self.kind == "resource" or (self.kind == "revisit" and not self.block.strip()))

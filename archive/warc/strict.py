@@ -20,7 +20,7 @@ VERSION = re.compile(rb"WARC/(\d+\.\d+)\r?\n")
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 ARC_LINE = re.compile(rb"(\S+) (\S*) (\d{8,}) (.*) (-?\d+)\r?\n")
 ENDS = b"\r\n"
-BLANK = " \t\x0b\x0c"
+BLANKS = (":  ", " \r", "\t", "\x0b", "\x0c")  # where a value has blanks around it, one of these is there
 USUAL = {
     name: name.lower()
     for name in (
@@ -125,17 +125,18 @@ def read_header(data: bytes, offset: int) -> tuple[str, dict[str, str], tuple[by
 
 
 def _usual(lines: bytes) -> dict[str, str] | None:
-    """The names of a header as nearly all are: known ones, each line ended by CRLF; None: another one."""
+    """The names of a header as nearly all are: known ones, once each, ended by CRLF; None: another one."""
     if not lines.count(b"\n") == lines.count(b"\r\n") == lines.count(b"\r"):
         return None
-    names: dict[str, str] = {}
-    for line in lines.decode("utf-8", "replace").split("\r\n"):
-        name, _, value = line.partition(":")
-        known = USUAL.get(name)
-        if known is None:
-            return None
-        names.setdefault(known, value.strip(BLANK))
-    return names
+    text = lines.decode("utf-8", "replace")
+    if text.endswith(" ") or any(map(text.__contains__, BLANKS)):
+        return None
+    told = text.split("\r\n")
+    try:
+        names = {USUAL[name]: value for name, _, value in [line.partition(": ") for line in told]}
+    except KeyError:
+        return None
+    return names if len(names) == len(told) else None
 
 
 def _odd_header(
