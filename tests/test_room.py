@@ -82,7 +82,10 @@ def test_an_article_shows_what_it_says_and_the_record_that_it_came_from(room: Re
     assert "The harbour bridge at dawn" in page
     assert "21 November 2026, 07:00:05 UTC" in page
     assert re.search(r"offset \d+, \d+ bytes", page)
-    assert f"http://127.0.0.1:8091/raw/20261121070005id_/{BRIDGE}" in page
+    assert (
+        "/record?url=http%3A%2F%2Fpaper.example%2Fnews%2F2026%2F11%2F20%2Fharbour-bridge-reopens&amp;at=2026"
+        in page
+    )
 
 
 def test_an_older_version_of_an_article_can_be_read(room: Reader) -> None:
