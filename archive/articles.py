@@ -78,7 +78,7 @@ PLAIN = ("related", "flags", "notes", "roles", "rights", "titles", "told")  # li
 
 
 def table_keys(
-    site: str, run: str, rows: Iterable[ArticleRow], extractor: str = EXTRACTOR
+    site: str, run: str, rows: Iterable[ArticleRow], extractor: str = ""
 ) -> dict[str, list[ArticleRow]]:
     """The rows of one run by the key of the Parquet file that holds them (one per month of capture)."""
     tables: dict[str, list[ArticleRow]] = defaultdict(list)
@@ -87,21 +87,19 @@ def table_keys(
     return dict(tables)
 
 
-def table_key(site: str, run: str, month: str, extractor: str = EXTRACTOR) -> str:
+def table_key(site: str, run: str, month: str, extractor: str = "") -> str:
     """The key of a run's rows of a month ("2026-11"), as an extractor (the present one) reads them."""
-    edition = hashlib.sha256(extractor.encode()).hexdigest()[:8]
+    edition = hashlib.sha256((extractor or EXTRACTOR).encode()).hexdigest()[:8]
     return f"articles/site={site}/month={month}/{run}-{edition}.parquet"
 
 
-def write_table(
-    store: Store, key: str, rows: list[ArticleRow], extractor: str = EXTRACTOR, rules: str = ""
-) -> None:
+def write_table(store: Store, key: str, rows: list[ArticleRow], extractor: str = "", rules: str = "") -> None:
     """Write one Parquet file; without rows it says that this extractor found none.
 
     `rules` tell which rules of the newspaper it was read by (`selectors.digest_of`).
     """
     out = io.BytesIO()
-    schema = SCHEMA.with_metadata({"extractor": extractor, "rules": rules})
+    schema = SCHEMA.with_metadata({"extractor": extractor or EXTRACTOR, "rules": rules})
     table = pa.Table.from_pylist([row_dict(row) for row in rows], schema=schema)
     pq.write_table(table, out, compression="zstd")
     store.put(key, out.getvalue())

@@ -285,15 +285,6 @@ def test_an_interrupted_crawl_publishes_what_it_has(
     assert run.counts["ok"] >= 2
 
 
-def test_a_crawl_that_is_stopped_while_it_begins_ends(morgue: Morgue, paper: Specimen) -> None:
-    crawl = start(paper, slow(morgue, paper))
-    assert crawl.stderr is not None
-    assert any("Spider opened" in line for line in crawl.stderr)
-    crawl.send_signal(signal.SIGTERM)
-    crawl.communicate(timeout=60)
-    assert crawl.returncode in (0, 3)
-
-
 def test_what_an_interrupted_crawl_had_not_asked_for_is_asked_for_by_the_next(
     morgue: Morgue, paper: Specimen, tmp_path: Path
 ) -> None:

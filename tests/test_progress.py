@@ -67,13 +67,13 @@ def test_what_is_no_note_counts_for_nothing_and_an_old_one_is_forgotten(store: S
 
 def test_the_room_shows_all_crawls_and_reads_them_anew(store: Store) -> None:
     assert "No crawl runs at the moment" in read(store, "/live")
-    note(store, CRAWL)
+    note(store, replace(CRAWL, at=datetime.now(UTC)))
     shown = read(store, "/live")
-    assert '<meta http-equiv="refresh" content="5">' in shown
+    assert '<script src="/static/live.js" data-seconds="5" defer>' in shown
     assert "1 200 ok, 9 failed" in shown
     assert "worker-2" in shown
     assert "silent" not in shown
-    note(store, replace(CRAWL, at=NOW - timedelta(minutes=3)))
+    note(store, replace(CRAWL, at=datetime.now(UTC) - timedelta(minutes=3)))
     assert "silent" in read(store, "/live")
 
 

@@ -94,9 +94,10 @@ class Room:
         )
 
     def headers(self, request: HTTPConnection) -> dict[str, str]:
-        """What every page says; none sets a cookie, and only the banner over a replay has a script."""
+        """What every page says; none sets a cookie; a replay's banner and what runs now have a script."""
         own = "script-src 'self'; connect-src 'self'; "
-        scripts = own if request.url.path == "/capture" else ""
+        path = request.url.path
+        scripts = own if path in ("/capture", "/live") or path.startswith("/airflow/") else ""
         policy = CSP.format(
             replay=self.origins.replay(request), scripts=scripts, framed=self.origins.framed_by or "'none'"
         )
