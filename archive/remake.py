@@ -22,6 +22,7 @@ from archive.store import Store, open_store, opened
 from archive.warc.swift import swift_captures
 
 TRIES = 20
+EACH = 64 << 20  # bytes of WARC for which a further process is worth its start
 AHEAD = 2  # WARCs that are read ahead by each process: their lines wait in memory
 Listed = tuple[bytes, "Relisted"]
 
@@ -37,13 +38,14 @@ class Relisted:
 
 
 def remake_index(store: Store, *, progress: Callable[[Relisted], None] | None = None, jobs: int = 1) -> Head:
-    """List every published WARC anew, in as many processes, and write a head of one segment for all runs.
+    """List every published WARC anew, in up to so many processes, and write a head of one segment for all.
 
     A stream: lines are sorted in temporary files. It may run beside merges, which it cannot harm: a run that
     one of them folded meanwhile is young again until the next.
     """
     keys = run_keys(store)
-    warcs = (warc for key in keys for warc in read_run(store, key).warcs)
+    warcs = [warc for key in keys for warc in read_run(store, key).warcs]
+    jobs = min(jobs, sum(warc.size for warc in warcs) // EACH + 1)
     with ExitStack() as stack:
         listed = _relisted(store, warcs, jobs, stack) if jobs > 1 else (_relist(store, w) for w in warcs)
         sources, count = in_order(_texts(listed, progress), stack)
@@ -66,7 +68,7 @@ def _texts(listed: Iterator[Listed], progress: Callable[[Relisted], None] | None
         yield text
 
 
-def _relisted(store: Store, warcs: Iterator[PublishedWarc], jobs: int, stack: ExitStack) -> Iterator[Listed]:
+def _relisted(store: Store, warcs: list[PublishedWarc], jobs: int, stack: ExitStack) -> Iterator[Listed]:
     """The same by several processes, in order; what was begun is given up where the caller ends early."""
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     stack.callback(pool.shutdown, wait=True, cancel_futures=True)
