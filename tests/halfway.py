@@ -16,6 +16,7 @@ from archive.errors import CallerError
 from archive.model import Run
 from archive.runs import all_runs
 from archive.store import Store, open_store
+from tests.browser import unable
 from tests.conftest import wait_until
 from tests.host import Answer, Host, feed, page
 from tests.test_end_to_end import Stack
@@ -102,9 +103,9 @@ def has_servers(*, celery: bool) -> bool:
 
 
 def need_servers(*, celery: bool) -> None:
-    """Skip on a desk without Postgres (and Redis)."""
+    """Skip on a desk without Postgres (and Redis); fail in CI."""
     if lacking := missing(celery=celery):
-        pytest.skip(lacking)
+        unable(lacking)
 
 
 def processes(stack: Stack, ours: Callable[[list[bytes], dict[bytes, bytes]], bool]) -> list[int]:
