@@ -20,7 +20,7 @@ from archive.room.shelf import Shelf
 from archive.store import FolderStore, Store, open_store
 from spiders.specimen import Specimen
 from tests.conftest import wait_until
-from tests.keeping import Answer, Keeper, Reader, edition
+from tests.keeping import Answer, Keeper, Reader, edition, open_room, served
 from tests.test_study import URL, told
 
 NOW = datetime.now(UTC)
@@ -129,3 +129,18 @@ def test_a_store_that_is_away_hurts_no_crawl(
     done = morgue("crawl", site(paper, "delay = 0.2"), "--limit", "1", MORGUE_PROGRESS_SECONDS="0.2")
     assert done.code == 0, done.err
     assert json.loads((tmp_path / "archive" / "runs" / "paper").glob("*.json").__next__().read_text())
+
+
+@pytest.mark.browser
+def test_what_runs_now_is_renewed_in_its_place_without_loading_the_page_again(
+    page: Any, tmp_path: Path
+) -> None:
+    keeper = Keeper(tmp_path)
+    note(keeper.store, replace(CRAWL, at=datetime.now(UTC)))
+    with served(open_room(keeper.store)) as desk:
+        page.goto(desk.room_url + "/live")
+        assert "200 ok" in page.inner_text("main")
+        page.evaluate("document.body.dataset.kept = 'yes'")
+        note(keeper.store, replace(CRAWL, ok=1300, at=datetime.now(UTC)))
+        page.wait_for_function("() => document.querySelector('main').innerText.includes('300 ok')")
+        assert page.evaluate("document.body.dataset.kept") == "yes"
