@@ -34,7 +34,8 @@ def test_what_is_no_word_of_the_page_makes_no_difference(old: str, new: str) -> 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("Short.", "Brief."), ("Ana Ruiz", "Ada Moss"), ("<title>Quay", "<title>Pier"), ("four million", "six million"),
+    [("Short.", "Brief."), ("Ana Ruiz", "Ada Moss"), ("<title>Quay", "<title>Pier"),
+     ("four million", "six million"),
      ('content="Quay', 'content="Pier'), ('"headline": "Quay', '"headline": "Pier')],
 )  # fmt: skip
 def test_another_word_anywhere_makes_a_difference(old: str, new: str) -> None:

@@ -140,7 +140,7 @@ def test_other_bytes_with_the_same_words_are_not_read(kept: tuple[Store, Known])
 
 
 def test_a_page_whose_record_cannot_be_had_is_read_anew(kept: tuple[Store, Known]) -> None:
-    store, known = kept
+    store, _ = kept
     lost = Known(url=URL, seen=NOW, due=NOW, status=200, version=UNSEEN, original=original("LOST"))
     before, look = looked(Reader(store.url, original("B")), page(told("21 million crowns"), lost))
     assert (before, look.unread) == (lost, False)
