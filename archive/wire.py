@@ -8,7 +8,8 @@ messages, and neither keeps the bytes, which is why this reader is our own.
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 STATUS_LINE = re.compile(rb"HTTP/(\d+(?:\.\d+)?)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*))?", re.I)
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?\Z", re.S)
@@ -31,6 +32,14 @@ class ResponseHead:
     status: int
     reason: str
     headers: tuple[tuple[bytes, bytes], ...]
+    _named: dict[bytes, list[bytes]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Headers are asked for a dozen times a page: by their names in lower case."""
+        named: dict[bytes, list[bytes]] = {}
+        for name, value in self.headers:
+            named.setdefault(name.lower(), []).append(value)
+        object.__setattr__(self, "_named", named)
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of a header, by name in any case; None where there is none."""
@@ -38,8 +47,7 @@ class ResponseHead:
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of a header, by name in any case."""
-        wanted = name.lower()
-        return [v for k, v in self.headers if k.lower() == wanted]
+        return list(self._named.get(name.lower(), ()))
 
     @property
     def chunked(self) -> bool:
@@ -76,8 +84,12 @@ def head_end(data: bytes | bytearray, start: int = 0) -> int | None:
     return bare if bare > 1 else end if end > 2 else None
 
 
+@lru_cache(maxsize=256)
 def read_head(data: bytes) -> ResponseHead:
-    """Read a response head; raise NotHttp where the first line is no status line."""
+    """Read a response head; raise NotHttp where the first line is no status line.
+
+    The last ones are remembered: the transport, the spider and the writer all ask for the same.
+    """
     lines = data.replace(b"\r\n", b"\n").strip(b"\n").split(b"\n")
     found = STATUS_LINE.match(lines[0])
     if not found:

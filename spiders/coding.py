@@ -7,11 +7,9 @@ from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddlewa
 from scrapy.http import Response
 from scrapy.utils.gz import gunzip
 
-REDIRECTING = 4096  # bytes of a coded page beyond which it is no mere `<meta http-equiv="refresh">`
-
 
 class Decoding(HttpCompressionMiddleware):
-    """Leaves a body out where the request's meta has "as_sent"; inflates gzip in one piece."""
+    """Inflates gzip in one piece."""
 
     def process_response(
         self,
@@ -19,11 +17,9 @@ class Decoding(HttpCompressionMiddleware):
         response: Response,
         spider: Spider | None = None,  # noqa: ARG002 - Scrapy looks for it
     ) -> Request | Response:
-        """Scrapy's own, unless nobody will read the body; a small page may be a redirect in itself."""
-        if request.meta.get("as_sent") and len(response.body) > REDIRECTING:
-            return Response(
-                response.url, status=response.status, headers=response.headers, flags=response.flags
-            )
+        """Scrapy's own, where there is a body: one that nobody will read was left out."""
+        if not response.body:
+            return response
         return super().process_response(request, response)
 
     @staticmethod

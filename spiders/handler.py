@@ -4,7 +4,7 @@ A response is given to Scrapy only after its records are durable in the spool.
 """
 
 import base64
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any, NoReturn
 
@@ -27,7 +27,7 @@ from scrapy.settings import BaseSettings
 from archive.errors import MorgueError
 from archive.model import Exchange
 from archive.spill import Spill
-from archive.wire import NotHttp, dechunk, entity, read_head
+from archive.wire import NotHttp, ResponseHead, dechunk, entity, read_head
 from spiders.polite import Politeness
 from spiders.recorder import Recorder
 from spiders.transport import FetchError, Limits, Outgoing, Proxy
@@ -51,6 +51,9 @@ TRUNCATED: dict[str, type[Exception]] = {
 }
 
 
+REDIRECTING = 4096  # bytes of a coded page beyond which it is no mere `<meta http-equiv="refresh">`
+
+
 class CaptureHandler(BaseDownloadHandler):
     """http and https, captured."""
 
@@ -65,6 +68,7 @@ class CaptureHandler(BaseDownloadHandler):
         self._polite = crawler.get_extension(Politeness) or Politeness.from_crawler(crawler)
         recorder.stops.append(self._polite.stop)
         self._whole_only = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        self._usual = Usual.of(crawler.settings)
 
     async def download_request(self, request: Request) -> Response:
         """Fetch and record one request; raise one of Scrapy's download errors where no response came."""
@@ -90,7 +94,7 @@ class CaptureHandler(BaseDownloadHandler):
 
     def _outgoing(self, request: Request) -> Outgoing:
         try:
-            made = outgoing(request, self.crawler.settings)
+            made = outgoing(request, self._usual)
         except ValueError as error:  # a proxy that is none
             raise DownloadCancelledError(str(error)) from error
         usual = self._recorder.transport.limits
@@ -119,13 +123,30 @@ def _fail(error: FetchError) -> NoReturn:
     raise ERRORS.get(error.kind, DownloadFailedError)(str(error)) from error
 
 
-def outgoing(request: Request, settings: BaseSettings) -> Outgoing:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What the settings say of every request; asking them costs more than all else here."""
+
+    bind: str | None = None
+    proxy: str = ""
+    verify: bool = True
+
+    @classmethod
+    def of(cls, settings: BaseSettings) -> "Usual":
+        """As these settings have it."""
+        bind, proxy = settings.get("DOWNLOAD_BIND_ADDRESS"), settings.get("MORGUE_PROXY")
+        return cls(bind=bind, proxy=proxy or "", verify=settings.getbool("MORGUE_VERIFY_TLS", True))
+
+
+def outgoing(request: Request, usual: Usual) -> Outgoing:
     """Scrapy's request as we send it; raise ValueError where its proxy is none."""
-    headers = [(name, value) for name, values in request.headers.items() for value in values or ()]
+    # As they are kept, that is under their names: Headers.items() would make each anew.
+    kept = dict.items(request.headers)
+    headers = [(name, value) for name, values in kept for value in values or ()]
     # Scrapy's middleware puts a proxy's password here: it is not for the site, nor for the archive.
     secret = next((value for name, value in headers if name.lower() == b"proxy-authorization"), None)
     referrer = request.headers.get(b"Referer")
-    bind = request.meta.get("bindaddress") or settings.get("DOWNLOAD_BIND_ADDRESS")
+    bind = request.meta.get("bindaddress") or usual.bind
     return Outgoing(
         method=request.method,
         url=request.url.partition("#")[0],
@@ -135,9 +156,9 @@ def outgoing(request: Request, settings: BaseSettings) -> Outgoing:
         via=request.meta.get("via"),
         original=request.meta.get("original"),
         rights=request.meta.get("rights", ""),
-        proxy=_proxy(request.meta.get("proxy") or settings.get("MORGUE_PROXY"), secret),
+        proxy=_proxy(request.meta.get("proxy") or usual.proxy, secret),
         bind=(bind[0] if isinstance(bind, tuple | list) else bind) or None,
-        verify=settings.getbool("MORGUE_VERIFY_TLS", True),
+        verify=usual.verify,
     )
 
 
@@ -178,18 +199,34 @@ def response_of(exchange: Exchange, request: Request) -> Response:
         raise DownloadFailedError(f"{exchange.url}: {error}") from error
     headers = Headers()
     for name, value in head.headers:
-        headers.appendlist(name, value)
-    headers.pop(b"Transfer-Encoding", None)
-    start = next(exchange.body_pieces(), b"")
-    kind = responsetypes.from_args(headers=headers, url=exchange.url, body=start)
+        dict.setdefault(headers, name.title(), []).append(value)  # bytes as they are, under Scrapy's names
+    dict.pop(headers, b"Transfer-Encoding", None)
     flags = ["dataloss", f"truncated-{exchange.truncated}"] if exchange.truncated else []
     shared: dict[str, Any] = {
         "status": head.status,
-        "headers": headers,
         "protocol": f"HTTP/{head.version}",
         "flags": flags,
         "ip_address": ip_address(exchange.peer) if exchange.peer else None,
     }
-    if exchange.big and not issubclass(kind, TextResponse):
+    response = _with_body(exchange, request, head, headers, shared)
+    response.headers = headers  # Scrapy would make each of them anew
+    return response
+
+
+def _with_body(
+    exchange: Exchange, request: Request, head: ResponseHead, headers: Headers, shared: dict[str, Any]
+) -> Response:
+    if request.meta.get("as_sent") and exchange.body_size > REDIRECTING:
+        return Response(request.url, **shared)  # nobody will read the body
+    start = next(exchange.body_pieces(), b"")
+    kind = responsetypes.from_args(headers=headers, url=exchange.url, body=start)
+    if issubclass(kind, TextResponse):
+        return kind(request.url, body=entity(head, exchange.body), headers=_typed(headers), **shared)
+    if exchange.big:
         return BigResponse(request.url, spill=exchange.big, chunked=head.chunked, **shared)
     return kind(request.url, body=entity(head, exchange.body), **shared)
+
+
+def _typed(headers: Headers) -> Headers:
+    """What a text says of its charset."""
+    return Headers({b"Content-Type": dict.get(headers, b"Content-Type", [])})

@@ -7,6 +7,7 @@ Further signals change nothing. The exit code is 0 only if the WARCs are publish
 
 import asyncio
 import ctypes
+import gc
 import json
 import logging
 import os
@@ -31,7 +32,14 @@ from spiders.recorder import Recorder
 PR_SET_PDEATHSIG = 1
 OPENING = 0.05  # seconds between two looks at a crawl that opens
 TOOLS = ("botocore.", "boto3.", "s3transfer.", "urllib3.")
-NOISY = ("scrapy.middleware", "scrapy.addons", "scrapy.crawler", "scrapy.utils.log", "py.warnings")
+NOISY = (
+    "scrapy.middleware",
+    "scrapy.addons",
+    "scrapy.crawler",
+    "scrapy.utils.log",
+    "scrapy.downloadermiddlewares.redirect",  # that no Referer is sent is how we want it
+    "py.warnings",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,7 @@ def crawl(
     crawler = process.create_crawler(spider)
     process.crawl(crawler, **arguments)
     _obey_signals(process)
+    gc.freeze()  # what is there by now stays: it need not be looked through again and again
     process.start(install_signal_handlers=False)
     recorder = crawler.get_extension(Recorder)
     if recorder is None:
@@ -208,6 +217,8 @@ def _log(level: int) -> None:
     handler.addFilter(lambda record: record.levelno >= logging.WARNING or not record.name.startswith(TOOLS))
     root = logging.getLogger()
     root.handlers, root.level = [handler], logging.INFO
+    # Scrapy makes a record of each request, to be thrown away: its logger is told not to.
+    logging.getLogger("scrapy").setLevel(logging.INFO)
 
 
 def _urgent(record: logging.LogRecord) -> bool:

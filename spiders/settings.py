@@ -1,7 +1,10 @@
 """Scrapy's settings for this project; a site's own file and the command line override them."""
 
+from urllib.request import getproxies
+
 from archive import __version__
 from archive.config import Config
+from spiders.addon import RECORDING
 
 PRODUCT = "newsmorgue"
 CONTACT = Config.from_env().contact
@@ -13,19 +16,38 @@ ADDONS = {"spiders.addon.Archive": 100}
 USER_AGENT = f"{PRODUCT}/{__version__} (+{CONTACT})" if CONTACT else f"{PRODUCT}/{__version__}"
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = PRODUCT
+DEFAULT_REQUEST_HEADERS = {**RECORDING["DEFAULT_REQUEST_HEADERS"], "User-Agent": USER_AGENT}
 COOKIES_ENABLED = False
+HTTPPROXY_ENABLED = bool(getproxies())
 REFERER_ENABLED = False
 # Each looks at every response for nothing that we use; the first reads the spider's source again each time.
 WARN_ON_GENERATOR_RETURN_VALUE = False
 DOWNLOADER_STATS = False
-DEPTH_STATS_VERBOSE = False
 
+# Each is asked about every request and response, and our spiders need nothing of what it does.
 DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "spiders.coding.Decoding": 590,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "spiders.robots.Robots": 100,
 }
+
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
+}
+EXTENSIONS = {
+    "scrapy.extensions.corestats.CoreStats": None,
+    "scrapy.extensions.logcount.LogCount": None,
+}
+STATS_CLASS = "scrapy.statscollectors.DummyStatsCollector"
 
 CONCURRENT_REQUESTS = 16
 CONCURRENT_REQUESTS_PER_DOMAIN = 2
@@ -40,7 +62,6 @@ DOWNLOAD_FAIL_ON_DATALOSS = False
 RETRY_TIMES = 2
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"
 REDIRECT_MAX_TIMES = 10
-HTTPERROR_ALLOW_ALL = True
 
 LOG_LEVEL = "INFO"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

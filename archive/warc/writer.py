@@ -26,6 +26,7 @@ from typing import Any
 
 import deflate
 from warcio.recordloader import ArcWarcRecord
+from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from archive.cdxj import surt_of
@@ -128,14 +129,25 @@ class _Writer(WARCWriter):  # type: ignore[misc]
         return f"<urn:uuid:{made[:8]}-{made[8:12]}-4{made[13:16]}-{variant}{made[17:20]}-{made[20:]}>"
 
 
+class _Ready(_Writer):
+    """The same for records that come with their digests and their date: nothing of them is looked for."""
+
+    def ensure_digest(self, *_: Any, **__: Any) -> None:
+        """They are there."""
+
+    def _init_warc_headers(self, uri: str, kind: str, given: dict[str, str]) -> StatusAndHeaders:
+        own = [("WARC-Type", kind), ("WARC-Record-ID", self._make_warc_id()), ("WARC-Target-URI", uri)]
+        return StatusAndHeaders("", [*given.items(), *own], protocol=self.warc_version)
+
+
 _OWN = threading.local()
 
 
-def _writer() -> _Writer:
+def _writer() -> _Ready:
     """The writer of this thread: making one asks for the machine's name each time."""
     if not hasattr(_OWN, "writer"):
-        _OWN.writer = _Writer(io.BytesIO(), gzip=False, warc_version="1.1")
-    writer: _Writer = _OWN.writer
+        _OWN.writer = _Ready(io.BytesIO(), gzip=False, warc_version="1.1")
+    writer: _Ready = _OWN.writer
     return writer
 
 
