@@ -13,7 +13,7 @@ IETF draft's Content-Usage.
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -71,6 +71,8 @@ class Signals:
         return bool(self.pairs)
 
     def __or__(self, other: "Signals") -> "Signals":
+        if not other:
+            return self
         return signals((*self.pairs, *other.pairs))
 
     def get(self, name: str) -> str | None:
@@ -305,8 +307,10 @@ def tdmrep_json(body: bytes) -> tuple[TdmRule, ...]:
     return tuple(found[:1000])
 
 
-def reserved_at(rules: Iterable[TdmRule], url: str) -> Signals:
+def reserved_at(rules: Collection[TdmRule], url: str) -> Signals:
     """What tdmrep.json says of a URL: the longest pattern that fits, a reservation among equals."""
+    if not rules:
+        return Signals()
     path = _path(url)
     fitting = [r for r in rules if r.location and _fits(r.location, path)]
     if not fitting:
@@ -333,6 +337,8 @@ def ai_txt(body: bytes) -> AiTxt:
 
 def refused_by(said: AiTxt, url: str) -> Signals:
     """`ai-txt=disallow` where the longest pattern that fits the URL's path forbids it."""
+    if not said.disallow:
+        return Signals()
     path = _path(url)
     no = max((len(p) for p in said.disallow if _fits(p, path)), default=0)
     yes = max((len(p) for p in said.allow if _fits(p, path)), default=0)
@@ -341,6 +347,8 @@ def refused_by(said: AiTxt, url: str) -> Signals:
 
 def of_robots_txt(told: Mapping[str, str], ai_groups: Iterable[str] = ()) -> Signals:
     """The Content-Signal lines of a robots.txt, and `ai-robots=disallow` where AI crawlers are shut out."""
+    if not told and not ai_groups:
+        return Signals()
     pairs = list(_uses(",".join(f"{name}={value}" for name, value in told.items())))
     return signals([*pairs, *([("ai-robots", "disallow")] if tuple(ai_groups) else [])])
 

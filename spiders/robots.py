@@ -211,6 +211,8 @@ async def _once(
     """What `make` gives for a place, made once, whoever asks first and goes away."""
     if place not in made:
         made[place] = asyncio.ensure_future(make(place))
+    if made[place].done():  # nearly always: to wait for it all the same costs a turn of the loop
+        return made[place].result()
     return await asyncio.shield(made[place])
 
 
