@@ -7,10 +7,9 @@ segments follow the WARC, and it is said. Of a damaged WARC what its CDXJ named 
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 from archive.cdxj import line_of
 from archive.errors import DamagedWarc, NotStored, StoreConflict
@@ -21,8 +20,11 @@ from archive.segments import write_segment
 from archive.store import Store, open_store, opened
 from archive.warc.swift import swift_captures
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 TRIES = 20
-EACH = 256 << 20  # bytes of WARC for which a further process is worth its start
+EACH = 64 << 20  # bytes of WARC for which a further process is worth its start
 AHEAD = 2  # WARCs that are read ahead by each process: their lines wait in memory
 Listed = tuple[bytes, "Relisted"]
 
@@ -70,6 +72,9 @@ def _texts(listed: Iterator[Listed], progress: Callable[[Relisted], None] | None
 
 def _relisted(store: Store, warcs: list[PublishedWarc], jobs: int, stack: ExitStack) -> Iterator[Listed]:
     """The same by several processes, in order; what was begun is given up where the caller ends early."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     stack.callback(pool.shutdown, wait=True, cancel_futures=True)
     waiting: deque[Future[Listed]] = deque()
