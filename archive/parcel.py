@@ -7,6 +7,7 @@ with all of its records, and is counted.
 """
 
 import io
+import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -47,6 +48,22 @@ class Item:
     page: bool = False
 
 
+class _Places:
+    """Where the records lie that were taken: on disk where they are many, so that memory stays as it is."""
+
+    def __init__(self) -> None:
+        # A private file, which SQLite removes; a room's answer may be written by several threads in turn.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute("CREATE TABLE place (warc, offset, PRIMARY KEY (warc, offset)) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+
+    def add(self, place: Location) -> bool:
+        """Note a record; whether it was not there."""
+        asked = "INSERT OR IGNORE INTO place VALUES (?, ?)"
+        return self._db.execute(asked, (place.warc, place.offset)).rowcount > 0
+
+
 class Parcel:
     """One export, as a stream of items; afterwards what is missing and what was left out."""
 
@@ -57,7 +74,7 @@ class Parcel:
         self.left_out: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
         self.pages = 0
-        self._seen: set[tuple[str, int]] = set()
+        self._taken = _Places()
 
     def of_rows(self, rows: Iterable[ArticleRow]) -> Iterator[Item]:
         """The pages of articles, with what they load."""
@@ -108,10 +125,8 @@ class Parcel:
         self, capture: Capture, depth: int, *, row: ArticleRow | None = None, page: bool = False
     ) -> Iterator[Item]:
         """A capture, and what stands with it."""
-        place = (capture.location.warc, capture.location.offset)
-        if place in self._seen:
+        if not self._taken.add(capture.location):
             return
-        self._seen.add(place)
         if said := self.permission.gives(capture):
             self.left_out[said] += 1
             return
