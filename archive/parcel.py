@@ -33,6 +33,7 @@ BESIDE = 16 << 10  # bytes read before a response, and behind it: its request an
 GROUP = 5  # records before a response: interim responses, certificates, the request
 DEPTH = 4  # style sheets that import style sheets, redirects of redirects, frames in frames
 PAGES = ("text/html", "application/xhtml+xml")
+LOADING = (*PAGES, "text/css")  # what loads more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,13 +159,15 @@ class Parcel:
     def _loaded(self, capture: Capture) -> list[str]:
         if capture.redirect:
             return [urljoin(capture.url, capture.redirect)]
-        if capture.mime not in (*PAGES, "text/css") or capture.status != 200:
+        unchanged = capture.kind == "revisit" and capture.status == 304  # whose head says no media type
+        if not unchanged and (capture.mime not in LOADING or capture.status != 200):
             return []
         try:
-            text = play(self.store, self.index, capture).text()
+            played = play(self.store, self.index, capture)
+            mime = played.head.mime if unchanged else capture.mime
+            return requisites(played.text(), capture.url, mime) if mime in LOADING else []
         except (NotCaptured, NotStored, DamagedWarc, ValueError):
             return []
-        return requisites(text, capture.url, capture.mime)
 
 
 def group_of(store: Store, place: Location) -> tuple[list[bytes], bytes, list[bytes]]:

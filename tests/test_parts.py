@@ -7,6 +7,7 @@ import pytest
 
 from archive.errors import NotCaptured
 from archive.index import Index
+from archive.model import Original
 from archive.parts import spread_of
 from archive.room.choice import choose
 from archive.room.links import embedded
@@ -81,6 +82,22 @@ def test_a_limit_leaves_what_is_near_and_what_is_asked_for_itself(store: Store) 
     near = replay(store, hours=48)
     assert near.get(f"/raw/20261121070005ir_/{embedded(STYLE)}").status_code == 200
     assert near.get(f"/raw/20261120070005id_/{embedded(PICTURE)}").status_code == 200
+
+
+def unchanged(keeper: Keeper, url: str, day: int) -> Answer:
+    known = Index(keeper.store).closest(url)
+    original = Original(url=url, at=known.at, digest=known.digest, id=known.id)
+    return Answer(at=edition(day), url=url, status="304 Not Modified", headers=(), original=original)
+
+
+def test_the_parts_of_a_page_that_had_not_changed_are_those_of_the_page(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    style = b"@font-face { src: url(serif.woff2) }" + b" " * 300
+    keeper.keep(kept(URL, PAGE, 20, "text/html"), kept(STYLE, style, 20, "text/css"))
+    keeper.keep(unchanged(keeper, URL, 24), unchanged(keeper, STYLE, 24))
+    told = room(keeper.store).get("/api/parts", params={"url": URL, "at": "20261124"}).json()
+    found = {part["url"]: (part["at"] or "")[:10] for part in told["parts"]}
+    assert found == {STYLE: "2026-11-24", PICTURE: "", FONT: ""}
 
 
 def test_style_sheets_that_import_each_other_come_to_an_end(tmp_path: Path) -> None:
