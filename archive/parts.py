@@ -56,6 +56,11 @@ class Spread:
         """How many parts were never captured."""
         return sum(part.capture is None for part in self.parts)
 
+    @property
+    def errors(self) -> int:
+        """How many parts were asked for, and answered with an error."""
+        return sum(part.capture is not None and part.capture.status >= 400 for part in self.parts)
+
 
 def spread_of(store: Store, index: Index, page: Capture, find: Find) -> Spread:
     """The parts of a page; `find` is how replay chooses a capture, and raises NotCaptured."""

@@ -68,6 +68,21 @@ def test_a_page_of_parts_says_how_far_each_is_from_the_page(store: Store) -> Non
     assert text.count("missing") == 1
 
 
+def test_a_part_that_was_answered_with_an_error_is_told_as_one(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    gone = Answer(at=edition(20), url=PICTURE, status="404 Not Found", body=b"gone" * 90)
+    keeper.keep(kept(URL, PAGE, 20, "text/html"), gone)
+    told = room(keeper.store).get("/api/parts", params={"url": URL}).json()
+    assert (told["missing"], told["errors"]) == (1, 1)
+    assert {part["url"]: part["status"] for part in told["parts"]} == {STYLE: None, PICTURE: 404}
+    assert room(keeper.store).get("/parts", params={"url": URL}).text.count("status 404") == 1
+
+
+def test_side_by_side_without_dates_are_the_last_two_captures(store: Store) -> None:
+    text = room(store).get("/beside", params={"url": URL}).text
+    assert text.index("20 November 2026") < text.index("22 November 2026")
+
+
 def test_with_a_limit_what_is_farther_is_missing_and_not_of_another_week(store: Store) -> None:
     told = room(store, hours=48).get("/api/parts", params={"url": URL, "at": "20261120"}).json()
     assert (told["oldest"][:10], told["missing"]) == ("2026-11-20", 2)
