@@ -7,7 +7,7 @@ segments follow the WARC, and it is said. Of a damaged WARC what its CDXJ named 
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from archive.cdxj import line_of
 from archive.errors import DamagedWarc, NotStored, StoreConflict
 from archive.index import Head, in_order, once, put_head, read_head
 from archive.model import PublishedWarc
-from archive.runs import read_run, run_keys
+from archive.runs import read_run, run_keys, unwritten
 from archive.segments import write_segment
 from archive.store import Store, open_store, opened
 from archive.warc.swift import swift_captures
@@ -61,6 +61,22 @@ def remake_index(store: Store, *, progress: Callable[[Relisted], None] | None = 
         except StoreConflict:
             continue
     raise StoreConflict("the index is being merged by others all the time; run `morgue rebuild` again later")
+
+
+def remake_columns(store: Store) -> int:
+    """Write the captures of each run as Parquet that has none; how many runs that were.
+
+    Of a run whose CDXJ could not be made nothing is written.
+    """
+    if not (missing := unwritten(store)):
+        return 0
+    from archive.columns import write_columns  # a long import, which most archives have no need of
+
+    done = 0
+    for key in missing:
+        with suppress(NotStored):
+            done += bool(write_columns(store, read_run(store, key)))
+    return done
 
 
 def _texts(listed: Iterator[Listed], progress: Callable[[Relisted], None] | None) -> Iterator[bytes]:

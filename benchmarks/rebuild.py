@@ -21,6 +21,7 @@ from itertools import cycle
 from pathlib import Path
 
 from archive.model import Exchange
+from archive.process import index_run
 from archive.publish import publish
 from archive.runs import all_runs
 from archive.spool import RunStart, Spool
@@ -70,6 +71,7 @@ def made(folder: Path, size: int, some: list[Exchange]) -> Made:
         spool.close("finished")
         published = publish(store, spool.folder)
         assert published
+        index_run(store, published.key)
         done, number = done + sum(warc.size for warc in published.warcs), number + 1
     return Made(store=store, warcs=[store.root / w.key for found in all_runs(store) for w in found.warcs])
 

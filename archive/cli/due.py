@@ -95,8 +95,8 @@ def rebuild(sites: tuple[str, ...], index: bool, jobs: int, archive: str | None,
     What is due, and what each page said last, is a cache: it may be lost, and this makes it again. The
     validators of conditional requests are not made again: each page is asked for in full once.
 
-    Example: morgue rebuild the-daily-specimen. With --index all WARCs are read, missing CDXJ are made, and
-    what a CDXJ says otherwise than its WARC is named: morgue rebuild --index
+    Example: morgue rebuild the-daily-specimen. With --index all WARCs are read, missing CDXJ and Parquet are
+    made, and what a CDXJ says otherwise than its WARC is named: morgue rebuild --index
     """
     if not sites and not index:
         raise click.UsageError("name newspapers, or say --index")
@@ -121,7 +121,7 @@ def _rebuild_site(store: Store, site: str, as_json: bool) -> None:
 
 
 def _rebuild_index(store: Store, as_json: bool, jobs: int) -> None:
-    from archive.remake import remake_index, unnamed
+    from archive.remake import remake_columns, remake_index, unnamed
 
     counts: Counter[str] = Counter()
 
@@ -136,7 +136,7 @@ def _rebuild_index(store: Store, as_json: bool, jobs: int) -> None:
             click.echo(f"{counts.total():,} WARCs read", err=True)
 
     head = remake_index(store, progress=told, jobs=jobs)
-    orphans = unnamed(store)
+    written, orphans = remake_columns(store), unnamed(store)
     if not as_json:
         found = sum(int(segment["lines"]) for segment in head.segments)
         click.echo(
@@ -144,6 +144,8 @@ def _rebuild_index(store: Store, as_json: bool, jobs: int) -> None:
             f"{counts['made']:,} were missing, {counts['differs']:,} differ; "
             f"{counts['damaged']:,} WARCs damaged"
         )
+        if written:
+            click.echo(f"{written:,} runs written as Parquet")
     if orphans:
         click.echo(f"{len(orphans)} WARCs belong to no published run, as {orphans[0]}", err=True)
     if counts["damaged"]:
