@@ -21,7 +21,7 @@ import deflate
 
 from archive import __version__
 from archive.cdxj import line_of, stamp_of
-from archive.index import in_order
+from archive.index import filed
 from archive.model import Location
 from archive.parcel import Item
 from archive.signature import Key
@@ -35,6 +35,7 @@ SOFTWARE = f"Newsmorgue {__version__}"
 # 4 GiB; wabac.js looks at a local header only where the central directory's entry has an extra field as well.
 EXTRA = b"\xfe\xca\x00\x00"
 FLUSH = 4 << 20  # bytes of index lines that are sorted at a time
+FILES = 64  # of them sorted, before they are merged into one: a process may have some hundred open
 
 
 class _Lines:
@@ -45,17 +46,22 @@ class _Lines:
         self._waiting: list[bytes] = []
         self._size = 0
         self._runs: list[Iterator[bytes]] = []
+        self._of_runs = stack.enter_context(ExitStack())
+        self._merged: list[Iterator[bytes]] = []
 
     def add(self, line: bytes) -> None:
         self._waiting.append(line)
         self._size += len(line)
         if self._size > FLUSH:
-            streams, _ = in_order([b"\n".join(self._waiting)], self._stack, room=0)
-            self._runs += streams
+            self._runs.append(filed(sorted(self._waiting), self._of_runs))
             self._waiting, self._size = [], 0
+        if len(self._runs) >= FILES:
+            self._merged.append(filed(merge(*self._runs), self._stack))
+            self._of_runs.close()
+            self._runs = []
 
     def sorted(self) -> Iterator[bytes]:
-        return merge(*self._runs, sorted(self._waiting))
+        return merge(*self._merged, *self._runs, sorted(self._waiting))
 
 
 class _Part:

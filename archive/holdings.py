@@ -133,7 +133,8 @@ class Archive:
 
         Hits come by relevance (`sort="date"`: newest first), `limit` and `skip` of them. Raise CallerError.
         """
-        found = self._followed().ask(_question(words, narrow), facets=facets)
+        asked = _question(words, narrow)
+        found = self._followed().ask(asked, facets=facets, access=self.permission.access)
         hits = tuple(h for h in found.hits if not self.permission.shown_at(h.site, h.url, h.warc, h.captured))
         return Answer(hits=hits, count=found.count, more=found.more, facets=found.facets, days=found.days)
 

@@ -249,12 +249,13 @@ def in_order(
         count += len(found)
         size += len(text)
         if size > room:
-            streams.append(_filed(sorted(waiting), stack))
+            streams.append(filed(sorted(waiting), stack))
             waiting, size = [], 0
     return [*streams, iter(sorted(waiting))], count
 
 
-def _filed(lines: list[bytes], stack: ExitStack) -> Iterator[bytes]:
+def filed(lines: Iterable[bytes], stack: ExitStack) -> Iterator[bytes]:
+    """Lines in a temporary file, which ends with `stack`, and from it again."""
     file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     file.writelines(line + b"\n" for line in lines)
     file.seek(0)

@@ -7,6 +7,7 @@ with all of its records, and is counted.
 """
 
 import io
+import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ BESIDE = 16 << 10  # bytes read before a response, and behind it: its request an
 GROUP = 5  # records before a response: interim responses, certificates, the request
 DEPTH = 4  # style sheets that import style sheets, redirects of redirects, frames in frames
 PAGES = ("text/html", "application/xhtml+xml")
+LOADING = (*PAGES, "text/css")  # what loads more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,22 @@ class Item:
     page: bool = False
 
 
+class _Places:
+    """Where the records lie that were taken: on disk where they are many, so that memory stays as it is."""
+
+    def __init__(self) -> None:
+        # A private file, which SQLite removes; a room's answer may be written by several threads in turn.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute("CREATE TABLE place (warc, offset, PRIMARY KEY (warc, offset)) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+
+    def add(self, place: Location) -> bool:
+        """Note a record; whether it was not there."""
+        asked = "INSERT OR IGNORE INTO place VALUES (?, ?)"
+        return self._db.execute(asked, (place.warc, place.offset)).rowcount > 0
+
+
 class Parcel:
     """One export, as a stream of items; afterwards what is missing and what was left out."""
 
@@ -57,7 +75,7 @@ class Parcel:
         self.left_out: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
         self.pages = 0
-        self._seen: set[tuple[str, int]] = set()
+        self._taken = _Places()
 
     def of_rows(self, rows: Iterable[ArticleRow]) -> Iterator[Item]:
         """The pages of articles, with what they load."""
@@ -108,10 +126,8 @@ class Parcel:
         self, capture: Capture, depth: int, *, row: ArticleRow | None = None, page: bool = False
     ) -> Iterator[Item]:
         """A capture, and what stands with it."""
-        place = (capture.location.warc, capture.location.offset)
-        if place in self._seen:
+        if not self._taken.add(capture.location):
             return
-        self._seen.add(place)
         if said := self.permission.gives(capture):
             self.left_out[said] += 1
             return
@@ -143,13 +159,15 @@ class Parcel:
     def _loaded(self, capture: Capture) -> list[str]:
         if capture.redirect:
             return [urljoin(capture.url, capture.redirect)]
-        if capture.mime not in (*PAGES, "text/css") or capture.status != 200:
+        unchanged = capture.kind == "revisit" and capture.status == 304  # whose head says no media type
+        if not unchanged and (capture.mime not in LOADING or capture.status != 200):
             return []
         try:
-            text = play(self.store, self.index, capture).text()
+            played = play(self.store, self.index, capture)
+            mime = played.head.mime if unchanged else capture.mime
+            return requisites(played.text(), capture.url, mime) if mime in LOADING else []
         except (NotCaptured, NotStored, DamagedWarc, ValueError):
             return []
-        return requisites(text, capture.url, capture.mime)
 
 
 def group_of(store: Store, place: Location) -> tuple[list[bytes], bytes, list[bytes]]:

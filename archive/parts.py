@@ -17,6 +17,7 @@ from archive.store import Store
 
 STYLES = 4  # style sheets within style sheets
 MOST = 1000  # parts that are looked up
+UNSAID = "unk"  # the media type of a 304, whose head does not say it
 
 Find = Callable[[str, datetime], Capture]
 
@@ -55,6 +56,11 @@ class Spread:
         """How many parts were never captured."""
         return sum(part.capture is None for part in self.parts)
 
+    @property
+    def errors(self) -> int:
+        """How many parts were asked for, and answered with an error."""
+        return sum(part.capture is not None and part.capture.status >= 400 for part in self.parts)
+
 
 def spread_of(store: Store, index: Index, page: Capture, find: Find) -> Spread:
     """The parts of a page; `find` is how replay chooses a capture, and raises NotCaptured."""
@@ -62,11 +68,11 @@ def spread_of(store: Store, index: Index, page: Capture, find: Find) -> Spread:
     waiting = [(page, 0)]
     while waiting and len(found) < MOST:
         capture, depth = waiting.pop()
-        for url in _named(store, index, capture):
+        for url in _named(store, index, capture, style=depth > 0):
             if url in found or url == page.url or len(found) >= MOST:
                 continue
             part = found[url] = _part(url, page.at, find)
-            if part.capture and part.capture.mime == "text/css" and depth < STYLES:
+            if part.capture and part.capture.mime in ("text/css", UNSAID) and depth < STYLES:
                 waiting.append((part.capture, depth + 1))
     return Spread(page=page, parts=tuple(found.values()))
 
@@ -78,9 +84,11 @@ def _part(url: str, at: datetime, find: Find) -> Part:
         return Part(url=url, capture=None)
 
 
-def _named(store: Store, index: Index, capture: Capture) -> list[str]:
+def _named(store: Store, index: Index, capture: Capture, *, style: bool) -> list[str]:
+    """What a capture loads; of a 304 that is what the page loads that it answers for."""
     try:
-        text = play(store, index, capture).text()
+        played = play(store, index, capture)
+        mime = capture.mime if capture.mime != UNSAID else played.head.mime
+        return requisites(played.text(), capture.url, mime) if mime == "text/css" or not style else []
     except (NotCaptured, NotStored, DamagedWarc, ValueError):
         return []
-    return requisites(text, capture.url, capture.mime)

@@ -23,7 +23,7 @@ from archive.model import Article, ArticleRow, Capture, Original, Run
 from archive.playback import play
 from archive.recurring import lines_for
 from archive.reports import reading_of, write_reading
-from archive.runs import read_run, run_keys
+from archive.runs import read_run, run_keys, unwritten
 from archive.selectors import Rules, digest_of, rules_at
 from archive.sites import find_site
 from archive.state import Update, forget_state, write_state
@@ -53,9 +53,7 @@ def index_run(store: Store, manifest: str) -> dict[str, Any]:
 
 def write_missing_columns(store: Store) -> int:
     """Write the captures of all runs as Parquet that have none yet; how many runs that were."""
-    done = {key.rpartition("/")[2].removesuffix(".parquet") for key in store.keys("captures/")}
-    missing = [key for key in run_keys(store) if key.rpartition("/")[2].removesuffix(".json") not in done]
-    return sum(bool(write_columns(store, read_run(store, key))) for key in missing)
+    return sum(bool(write_columns(store, read_run(store, key))) for key in unwritten(store))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,22 +7,24 @@ segments follow the WARC, and it is said. Of a damaged WARC what its CDXJ named 
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 from archive.cdxj import line_of
 from archive.errors import DamagedWarc, NotStored, StoreConflict
 from archive.index import Head, in_order, once, put_head, read_head
 from archive.model import PublishedWarc
-from archive.runs import read_run, run_keys
+from archive.runs import read_run, run_keys, unwritten
 from archive.segments import write_segment
 from archive.store import Store, open_store, opened
 from archive.warc.swift import swift_captures
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 TRIES = 20
-EACH = 256 << 20  # bytes of WARC for which a further process is worth its start
+EACH = 64 << 20  # bytes of WARC for which a further process is worth its start
 AHEAD = 2  # WARCs that are read ahead by each process: their lines wait in memory
 Listed = tuple[bytes, "Relisted"]
 
@@ -61,6 +63,22 @@ def remake_index(store: Store, *, progress: Callable[[Relisted], None] | None = 
     raise StoreConflict("the index is being merged by others all the time; run `morgue rebuild` again later")
 
 
+def remake_columns(store: Store) -> int:
+    """Write the captures of each run as Parquet that has none; how many runs that were.
+
+    Of a run whose CDXJ could not be made nothing is written.
+    """
+    if not (missing := unwritten(store)):
+        return 0
+    from archive.columns import write_columns  # a long import, which most archives have no need of
+
+    done = 0
+    for key in missing:
+        with suppress(NotStored):
+            done += bool(write_columns(store, read_run(store, key)))
+    return done
+
+
 def _texts(listed: Iterator[Listed], progress: Callable[[Relisted], None] | None) -> Iterator[bytes]:
     for text, relisted in listed:
         if progress:
@@ -70,6 +88,9 @@ def _texts(listed: Iterator[Listed], progress: Callable[[Relisted], None] | None
 
 def _relisted(store: Store, warcs: list[PublishedWarc], jobs: int, stack: ExitStack) -> Iterator[Listed]:
     """The same by several processes, in order; what was begun is given up where the caller ends early."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     stack.callback(pool.shutdown, wait=True, cancel_futures=True)
     waiting: deque[Future[Listed]] = deque()

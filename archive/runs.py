@@ -35,6 +35,12 @@ def read_run(store: Store, key: str) -> Run:
         raise DamagedWarc(f"{key} is no run manifest: {error}") from error
 
 
+def unwritten(store: Store) -> list[str]:
+    """Manifests of the runs whose captures do not stand as Parquet yet."""
+    done = {key.rpartition("/")[2].removesuffix(".parquet") for key in store.keys("captures/")}
+    return [key for key in run_keys(store) if key.rpartition("/")[2].removesuffix(".json") not in done]
+
+
 def run_keys(store: Store, site: str | None = None) -> list[str]:
     """Keys of all manifests, oldest run first."""
     prefix = f"runs/{site}/" if site else "runs/"

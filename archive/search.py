@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
+from archive.access import Access
 from archive.articles import read_table, tables
 from archive.copies import sample
 from archive.errors import CallerError, DamagedTable
@@ -31,6 +32,7 @@ from archive.model import Article, ArticleRow, Location
 from archive.query import UNFIT, author_match, match_of, snippet_of, spaced
 from archive.store import Store
 from archive.versions import canonical_of, own_id, plain_address
+from archive.withheld import Withheld
 from archive.words import extractor_rank
 
 COLUMNS = ("headline", "author", "body", "agency")
@@ -144,6 +146,7 @@ class Search:
         self.due = 0  # tables that the last `follow` found unread
         self._values: dict[str, int] = {}
         self._temporary = 0
+        self._withheld = Withheld(self.db)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -324,21 +327,25 @@ class Search:
 
     # --- answers --------------------------------------------------------------------------------------------
 
-    def ask(self, question: Question, *, facets: bool = False) -> Answer:
+    def ask(self, question: Question, *, facets: bool = False, access: Access | None = None) -> Answer:
         """The answer to a question; raise CallerError where it cannot be asked.
 
         Of more than 5,000 matches those that were added last are counted and sorted, which `more` says.
+        What no rule of `access` lets be shown of any capture is neither found nor counted.
         """
-        found = self._match(question, facets=facets)
+        ruled = self._withheld.under(access)
+        found = self._match(question, facets=facets, ruled=ruled)
         more, found = len(found) > COUNTED, found[:COUNTED]
         by_day = question.sort == "date"
         order = (lambda row: (-row[2], -row[0])) if by_day else (lambda row: (row[1], -row[0]))
         shown = sorted(found, key=order)[question.skip : question.skip + question.limit]
-        hits = tuple(self._hit(row[0], question.words) for row in shown)
+        hits = tuple(self._hit(row[0], question.words, ruled) for row in shown)
         counts, days = self._counted(found) if facets else ({}, [])
         return Answer(hits=hits, count=len(found), more=more, facets=counts, days=days)
 
-    def _match(self, question: Question, *, facets: bool) -> list[tuple[int, ...]]:
+    def _match(
+        self, question: Question, *, facets: bool, ruled: Withheld | None = None
+    ) -> list[tuple[int, ...]]:
         """What matches, newest first: number, score, day and (`facets`) what is counted; one too much where
         there is more.
         """
@@ -347,19 +354,24 @@ class Search:
         match = _sought(question)
         if not match:
             asked = f"SELECT id, 0.0, {columns} FROM facet WHERE 1{where} ORDER BY id DESC LIMIT ?"  # noqa: S608
-            return self.db.execute(asked, (*values, COUNTED + 1)).fetchall()
+            return self._taken(asked, values, COUNTED + 1, ruled)
         found: list[tuple[int, ...]] = []
         for shard in self._shards():
             words = f"words_{shard}"
             score = "0.0" if question.sort == "date" else f"bm25({words}, {WEIGHTS})"
-            found += self.db.execute(
+            asked = (
                 f"SELECT facet.id, {score}, {columns} FROM {words} JOIN facet ON facet.id = {words}.rowid "  # noqa: S608
-                f"WHERE {words} MATCH ?{where} ORDER BY {words}.rowid DESC LIMIT ?",
-                (match, *values, COUNTED + 1 - len(found)),
-            ).fetchall()
+                f"WHERE {words} MATCH ?{where} ORDER BY {words}.rowid DESC LIMIT ?"
+            )
+            found += self._taken(asked, (match, *values), COUNTED + 1 - len(found), ruled)
             if len(found) > COUNTED:
                 break
         return found
+
+    def _taken(self, asked: str, values: tuple[Any, ...], most: int, ruled: Withheld | None) -> list[Any]:
+        """So many rows at most, of articles that are not withheld."""
+        rows = self.db.execute(asked, (*values, -1 if ruled else most))
+        return list(islice((row for row in rows if not (ruled and ruled.of(row[0]))), most))
 
     def _where(self, question: Question) -> tuple[str, tuple[int | str, ...]]:
         """The tests of a question besides its words, over `facet`."""
@@ -516,12 +528,12 @@ class Search:
         )
         return [Edited(url=u, site=of, at=datetime.fromisoformat(at), version=v) for u, of, at, v in rows]
 
-    def first_seen(self, number: int) -> tuple[datetime, str, int, int]:
+    def first_seen(self, number: int, since: str = "") -> tuple[datetime, str, int, int]:
         """When an article was first seen saying this, and the WARC, offset and length of that capture."""
         captured, warc, offset, length = self.db.execute(
             "SELECT captured, text, offset, length FROM seen JOIN value ON value.id = warc "
-            "WHERE article = ? ORDER BY captured LIMIT 1",
-            (number,),
+            "WHERE article = ? AND captured >= ? ORDER BY captured LIMIT 1",
+            (number, since),
         ).fetchone()
         return datetime.fromisoformat(captured), warc, offset, length
 
@@ -542,12 +554,13 @@ class Search:
         """How many tables of articles were read."""
         return int(self.db.execute("SELECT count(*) FROM told").fetchone()[0])
 
-    def _hit(self, number: int, words: str) -> Hit:
+    def _hit(self, number: int, words: str, ruled: Withheld | None = None) -> Hit:
         url, site, day, headline, version, body = self.db.execute(
             f"SELECT {SHOWN} FROM article JOIN said USING (id) WHERE id = ?",  # noqa: S608
             (number,),
         ).fetchone()
-        captured, warc, offset, length = self.first_seen(number)
+        since = (ruled and ruled.shown_from(number)) or ""
+        captured, warc, offset, length = self.first_seen(number, since)
         return Hit(
             url=url, site=site, day=day, headline=headline, version=version,
             captured=captured, snippet=snippet_of(body, words),

@@ -8,7 +8,7 @@ writer. The same archive is then replayed, page by page, each player in turn: by
 merged index and WARCs; by pywb with its replay in the browser; by pywb that asks our CDX server; and by
 ReplayWeb.page from our WACZ export of all three editions. A page passes where text, pictures, styles, frames
 and every pixel are those of the live page. Shown: for each page and player what is wrong, and in which
-editions; and what each player asked of the live web (a proxy remembers, and answers nothing).
+editions, as they come; and what each player asked of the live web (a proxy remembers, and answers nothing).
 """
 
 import argparse
@@ -120,17 +120,13 @@ def judged(page: Any, live: Seen, player: Player, name: str, number: int) -> lis
     return differs(page, live, again)
 
 
-def table(wrong: dict[tuple[str, str], dict[int, list[str]]], names: list[str], some: list[Player]) -> None:
-    """Who shows each page in which editions as it was."""
-    print("| page | " + " | ".join(p.name for p in some) + " |\n|" + "---|" * (len(some) + 1))
-    for name in names:
-        cells = []
-        for player in some:
-            failed = sorted(wrong.get((name, player.name), {}))
-            cells.append("yes" if not failed else "no: " + ", ".join(map(str, failed)))
-        print(f"| {name} | " + " | ".join(cells) + " |")
-    counts = [sum((name, p.name) not in wrong for name in names) for p in some]
-    print(f"| of {len(names)} | " + " | ".join(map(str, counts)) + " |")
+def row(wrong: dict[tuple[str, str], dict[int, list[str]]], name: str, some: list[Player]) -> str:
+    """Who shows a page in which editions as it was."""
+    cells = []
+    for player in some:
+        failed = sorted(wrong.get((name, player.name), {}))
+        cells.append("yes" if not failed else "no: " + ", ".join(map(str, failed)))
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def main() -> None:
@@ -144,7 +140,6 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=Path("var/peers"))
     parser.add_argument("--verbose", action="store_true")
     told = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     names = told.pages.split(",")
     if CHROMIUM is None or wabac.find() is None:
@@ -186,6 +181,7 @@ def compare(
     tabs = {name: context.new_page() for name, context in pages.items()}
     wrong: dict[tuple[str, str], dict[int, list[str]]] = {}
     left: dict[str, int] = {}
+    print("| page | " + " | ".join(p.name for p in some) + " |\n|" + "---|" * (len(some) + 1), flush=True)
     for name in names:
         for player in some:
             before = len(asked)
@@ -195,7 +191,9 @@ def compare(
             left[player.name] = left.get(player.name, 0) + sum(b".example" in line for line in asked[before:])
             if verbose and (name, player.name) in wrong:
                 print(f"{player.name}, {name}: {wrong[name, player.name]}"[:600], flush=True)
-    table(wrong, names, some)
+        print(row(wrong, name, some), flush=True)
+    counts = [sum((name, p.name) not in wrong for name in names) for p in some]
+    print(f"| of {len(names)} | " + " | ".join(map(str, counts)) + " |")
     print("asked of the live web: " + ", ".join(f"{name} {count}" for name, count in left.items()))
 
 

@@ -15,7 +15,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from archive.index import recent
-from archive.model import Exchange, Run
+from archive.model import Exchange, Original, Run
 from archive.originals import Originals
 from archive.process import extract_run
 from archive.publish import publish
@@ -42,6 +42,7 @@ class Answer:
     method: str = "GET"
     sent: bytes = b""
     sent_kind: str = ""
+    original: Original | None = None  # what a 304 says of
 
     def exchange(self) -> Exchange:
         lines = [f"HTTP/1.1 {self.status}", *(f"{k}: {v}" for k, v in self.headers)]
@@ -55,6 +56,7 @@ class Answer:
             head_length=response.index(b"\r\n\r\n") + 4,
             began=self.at,
             seconds=0.01,
+            original=self.original,
         )
 
     def request(self) -> bytes:

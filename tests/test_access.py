@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.access import Access, Rule, arranged
 from archive.cdxj import surt_of
+from archive.cli import group
 from archive.errors import CallerError
+from archive.holdings import open_archive
 from archive.index import Index
 from archive.permission import Permission
 from archive.policy import Policy
@@ -204,6 +207,29 @@ def test_what_is_blocked_is_listed_and_not_shown_with_the_reason(both: tuple[Rea
     assert "crowns" not in raw.text
     for path in ("/search?q=crowns", "/api/search?q=crowns", "/edits", "/site/paper/2026-11-19"):
         assert "Quay reopens" not in room.get(path).text
+
+
+@pytest.mark.parametrize("kind", ["exclude", "block"])
+def test_what_is_withheld_is_counted_nowhere(
+    both: tuple[Reader, Reader, Access],
+    store: Store,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    room, _, access = both
+    before = room.get("/api/search?q=crowns").json()
+    assert (before["count"], sum(before["days"].values()), before["facets"]["site"]) == (2, 2, {"paper": 2})
+    assert "2 found" in room.get("/search?q=crowns").text
+    access.add(rule(kind, URL))
+    after = room.get("/api/search?q=crowns").json()
+    assert (after["count"], after["days"], after["facets"]["site"]) == (0, {}, {})
+    assert "may not be shown" not in room.get("/search?q=crowns").text
+    monkeypatch.setenv("MORGUE_SEARCH", str(tmp_path / "search"))
+    said = CliRunner().invoke(group, ["search", "crowns", "--facets", "--archive", store.url])
+    assert (said.exit_code, said.stdout, said.stderr) == (0, "", "0 found\n")
+    with open_archive(store.url, search=tmp_path / "search") as archive:
+        assert archive.search("crowns", facets=True).count == 0
 
 
 def test_a_rule_for_one_date_leaves_the_others(both: tuple[Reader, Reader, Access]) -> None:

@@ -287,6 +287,37 @@ def test_a_revisit_brings_what_it_refers_to(tmp_path: Path) -> None:
     assert [(i.capture.url[-1], i.capture.kind) for i in items] == [("b", "revisit"), ("a", "response")]
 
 
+def test_a_page_that_had_not_changed_brings_what_it_loads(tmp_path: Path) -> None:
+    from tests.test_parts import unchanged
+
+    keeper = Keeper(tmp_path)
+    quay = told("4 million crowns").replace(b"</head>", b'<link rel=stylesheet href="/s.css"></head>')
+    keeper.keep(Answer(at=edition(20), url=URL, body=quay), other(STYLE, b"p { color: red }" * 20))
+    keeper.keep(unchanged(keeper, URL, 24), other(STYLE, b"p { color: blue }" * 20, 24))
+    index = Index(keeper.store)
+    parcel = Parcel(keeper.store, index, Permission(keeper.store, index, {}, Policy()))
+    found = parcel.of_urls([URL], since=edition(23))
+    days = {(item.capture.url, item.capture.at.day) for item in found}
+    assert days == {(URL, 24), (STYLE, 24), (URL, 20), (STYLE, 20)}
+
+
+def test_index_and_pages_are_sorted_and_whole_however_many_files_that_takes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written() -> dict[str, bytes]:
+        index = Index(store)
+        parcel, out = Parcel(store, index, Permission(store, index, {}, Policy(export=()))), io.BytesIO()
+        write_wacz(out, parcel.of_site("paper"), title="paper", said={}, now=NOW)
+        with zipfile.ZipFile(out) as book:
+            return {name: book.read(name) for name in ("indexes/index.cdx.gz", "pages/pages.jsonl")}
+
+    once = written()
+    monkeypatch.setattr("archive.bundle.FLUSH", 1)
+    monkeypatch.setattr("archive.bundle.FILES", 2)
+    assert written() == once
+    assert gzip.decompress(once["indexes/index.cdx.gz"]).count(b"\n") > 4
+
+
 def test_a_wacz_can_be_written_where_nothing_can_be_sought(store: Store) -> None:
     class Pipe(io.RawIOBase):
         data = b""

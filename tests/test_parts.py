@@ -7,6 +7,7 @@ import pytest
 
 from archive.errors import NotCaptured
 from archive.index import Index
+from archive.model import Original
 from archive.parts import spread_of
 from archive.room.choice import choose
 from archive.room.links import embedded
@@ -67,6 +68,21 @@ def test_a_page_of_parts_says_how_far_each_is_from_the_page(store: Store) -> Non
     assert text.count("missing") == 1
 
 
+def test_a_part_that_was_answered_with_an_error_is_told_as_one(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    gone = Answer(at=edition(20), url=PICTURE, status="404 Not Found", body=b"gone" * 90)
+    keeper.keep(kept(URL, PAGE, 20, "text/html"), gone)
+    told = room(keeper.store).get("/api/parts", params={"url": URL}).json()
+    assert (told["missing"], told["errors"]) == (1, 1)
+    assert {part["url"]: part["status"] for part in told["parts"]} == {STYLE: None, PICTURE: 404}
+    assert room(keeper.store).get("/parts", params={"url": URL}).text.count("status 404") == 1
+
+
+def test_side_by_side_without_dates_are_the_last_two_captures(store: Store) -> None:
+    text = room(store).get("/beside", params={"url": URL}).text
+    assert text.index("20 November 2026") < text.index("22 November 2026")
+
+
 def test_with_a_limit_what_is_farther_is_missing_and_not_of_another_week(store: Store) -> None:
     told = room(store, hours=48).get("/api/parts", params={"url": URL, "at": "20261120"}).json()
     assert (told["oldest"][:10], told["missing"]) == ("2026-11-20", 2)
@@ -81,6 +97,22 @@ def test_a_limit_leaves_what_is_near_and_what_is_asked_for_itself(store: Store) 
     near = replay(store, hours=48)
     assert near.get(f"/raw/20261121070005ir_/{embedded(STYLE)}").status_code == 200
     assert near.get(f"/raw/20261120070005id_/{embedded(PICTURE)}").status_code == 200
+
+
+def unchanged(keeper: Keeper, url: str, day: int) -> Answer:
+    known = Index(keeper.store).closest(url)
+    original = Original(url=url, at=known.at, digest=known.digest, id=known.id)
+    return Answer(at=edition(day), url=url, status="304 Not Modified", headers=(), original=original)
+
+
+def test_the_parts_of_a_page_that_had_not_changed_are_those_of_the_page(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    style = b"@font-face { src: url(serif.woff2) }" + b" " * 300
+    keeper.keep(kept(URL, PAGE, 20, "text/html"), kept(STYLE, style, 20, "text/css"))
+    keeper.keep(unchanged(keeper, URL, 24), unchanged(keeper, STYLE, 24))
+    told = room(keeper.store).get("/api/parts", params={"url": URL, "at": "20261124"}).json()
+    found = {part["url"]: (part["at"] or "")[:10] for part in told["parts"]}
+    assert found == {STYLE: "2026-11-24", PICTURE: "", FONT: ""}
 
 
 def test_style_sheets_that_import_each_other_come_to_an_end(tmp_path: Path) -> None:

@@ -2,18 +2,22 @@
 
 import gzip
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.cdxj import line_of
+from archive.cli import group
 from archive.errors import DamagedWarc, NotStored
 from archive.index import Index, merge, read_head
-from archive.remake import Relisted, remake_index, unnamed
+from archive.process import write_missing_columns
+from archive.remake import Relisted, remake_columns, remake_index, unnamed
 from archive.runs import all_runs
 from archive.store import Store, open_store, opened
 from archive.warc.reader import members
@@ -75,6 +79,29 @@ def test_a_missing_cdxj_is_made_as_it_was(store: Store, tmp_path: Path) -> None:
     path.unlink()
     assert [each.found for each in remade(store)] == ["made", "same"]
     assert path.read_bytes() == before
+
+
+def test_all_that_is_derived_is_made_from_the_warcs_and_manifests_alone(store: Store, tmp_path: Path) -> None:
+    merge(store)
+    write_missing_columns(store)
+    folder = tmp_path / "archive"
+    parquet = {path: path.read_bytes() for path in folder.glob("captures/**/*.parquet")}
+    before = [line_of(c) for c in Index(store).all()]
+    for name in ("cdxj", "index", "captures"):
+        shutil.rmtree(folder / name)
+    done = CliRunner().invoke(group, ["rebuild", "--index", "--archive", str(folder)])
+    assert (done.exit_code, "2 runs written as Parquet" in done.output) == (0, True)
+    assert [line_of(c) for c in Index(open_store(str(folder))).all()] == before
+    assert {path: path.read_bytes() for path in folder.glob("captures/**/*.parquet")} == parquet
+    assert len(parquet) == 2
+
+
+def test_of_a_run_whose_index_is_lost_for_good_nothing_is_written(store: Store, tmp_path: Path) -> None:
+    path_of(tmp_path, store, "cdxj").unlink()
+    warc = path_of(tmp_path, store, "key")
+    warc.write_bytes(warc.read_bytes()[:-20])
+    remake_index(store)
+    assert remake_columns(store) == 1
 
 
 def test_where_a_cdxj_is_wrong_the_index_follows_the_warc(store: Store, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive.access import Access, Rule
 from archive.articles import write_table
 from archive.errors import CallerError
 from archive.extract import EXTRACTOR
@@ -179,6 +180,66 @@ def test_facets_count_all_that_was_found_and_not_what_is_shown(search: Search, s
     assert answer.facets["site"] == [("paper", 3), ("gazette", 2)]
     assert answer.days[0] == ("2026-11-20", 1)
     assert (answer.count, answer.more) == (5, False)
+
+
+def ruled(store: Store, kind: str, what: str, **more: Any) -> Access:
+    access = Access(store)
+    access.add(Rule(kind=kind, what=what, reason="why", made=datetime.now(UTC), **more))
+    return access
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("exclude", "http://paper.example/1"),
+        ("block", "http://www.paper.example/1"),
+        ("exclude", "paper.example/*"),
+        ("embargo", "site:paper"),
+    ],
+)
+def test_what_a_rule_withholds_is_neither_found_nor_counted(
+    search: Search, store: Store, kind: str, what: str
+) -> None:
+    put(store, row(1, section="Sport"), row(2, site="gazette"))
+    search.follow(store)
+    access = ruled(store, kind, what, days=36500 if kind == "embargo" else None)
+    for words in ("harbour", ""):
+        answer = search.ask(Question(words=words), facets=True, access=access)
+        assert [hit.site for hit in answer.hits] == ["gazette"]
+        assert answer.count == sum(count for _, count in answer.days) == 1
+        assert dict(answer.facets["site"]) == {"gazette": 1}
+        assert dict(answer.facets["section"]) == {"News": 1}
+        assert dict(answer.facets["author"]) == {"Jo Lund": 1}
+
+
+def test_a_rule_that_is_lifted_withholds_nothing(search: Search, store: Store) -> None:
+    put(store, row(1))
+    search.follow(store)
+    access = ruled(store, "exclude", "*")
+    assert search.ask(Question(words="harbour"), access=access).count == 0
+    access.lift(access.standing()[0].id, "a mistake")
+    assert search.ask(Question(words="harbour"), access=access).count == 1
+
+
+def test_where_a_rule_withholds_the_first_capture_a_hit_leads_to_the_next(
+    search: Search, store: Store
+) -> None:
+    first, again = row(1), row(5, url="http://paper.example/1")
+    put(store, first, again)
+    search.follow(store)
+    access = ruled(store, "exclude", "http://paper.example/*", until=again.captured)
+    (hit,) = search.ask(Question(words="harbour"), access=access).hits
+    assert (hit.captured, hit.warc) == (again.captured, again.warc)
+
+
+def test_a_rule_does_not_fill_an_answer_with_gaps(search: Search, store: Store, monkeypatch: Any) -> None:
+    monkeypatch.setattr("archive.search.COUNTED", 3)
+    put(store, *(row(number) for number in range(8)))
+    search.follow(store)
+    access = ruled(store, "exclude", "http://paper.example/7")
+    answer = search.ask(Question(words="harbour", sort="date"), access=access)
+    assert (answer.count, answer.more) == (3, True)
+    assert [hit.url[-1] for hit in answer.hits] == ["6", "5", "4"]
 
 
 def test_a_search_is_narrowed_by_newspaper_and_day(search: Search, store: Store) -> None:

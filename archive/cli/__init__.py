@@ -6,23 +6,43 @@ Packages that crawl or schedule add their commands by the entry point `newsmorgu
 import contextlib
 import faulthandler
 import sys
-from importlib.metadata import entry_points
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from archive import __version__
-from archive.cli.access import access
-from archive.cli.change import difference, versions
-from archive.cli.due import due, hosts, rebuild
-from archive.cli.find import copies, search
-from archive.cli.give import export
-from archive.cli.imports import imports
-from archive.cli.keep import abilities, audit, extract, index, recover, verify
-from archive.cli.know import health, log, report
-from archive.cli.read import articles, captures, get, runs
-from archive.cli.serve import serve
 from archive.errors import MorgueError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+# The module and the name of each command: only what was asked for is read, and what it needs.
+COMMANDS = {
+    "access": "access:access",
+    "articles": "read:articles",
+    "audit": "keep:audit",
+    "captures": "read:captures",
+    "copies": "find:copies",
+    "diff": "change:difference",
+    "due": "due:due",
+    "export": "give:export",
+    "extract": "keep:extract",
+    "get": "read:get",
+    "health": "know:health",
+    "hosts": "due:hosts",
+    "import": "imports:imports",
+    "index": "keep:index",
+    "log": "know:log",
+    "rebuild": "due:rebuild",
+    "recover": "keep:recover",
+    "report": "know:report",
+    "runs": "read:runs",
+    "search": "find:search",
+    "serve": "serve:serve",
+    "store": "keep:abilities",
+    "verify": "keep:verify",
+    "versions": "change:versions",
+}
 
 
 class _Failed(click.ClickException):
@@ -40,13 +60,15 @@ class _Group(click.Group):
     """Own commands, and those of installed packages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_plugins()})
+        return sorted({*super().list_commands(ctx), *COMMANDS, *_plugins()})
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        found = super().get_command(ctx, name)
-        plugin = _plugins().get(name)
+        if name in COMMANDS:
+            module, _, attribute = COMMANDS[name].partition(":")
+            command: click.Command = getattr(import_module(f"archive.cli.{module}"), attribute)
+            return command
         try:
-            return found or (plugin.load() if plugin else None)
+            return plugin.load() if (plugin := _plugins().get(name)) else super().get_command(ctx, name)
         except ImportError:
             return None  # a command of an extra that is not installed here
 
@@ -57,12 +79,23 @@ class _Group(click.Group):
             raise _Failed(error) from error
 
 
-def _plugins() -> dict[str, Any]:
+def _plugins() -> "dict[str, EntryPoint]":
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group="newsmorgue.commands")}
 
 
+def _version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from archive import __version__
+
+        click.echo(f"morgue, version {__version__}")
+        ctx.exit()
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, prog_name="morgue")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version,
+              help="Show the version and exit.")  # fmt: skip
 def group() -> None:
     """Keep a newspaper's own archive: crawl, store as WARC, replay and study.
 
@@ -74,13 +107,6 @@ def group() -> None:
       morgue articles
       morgue serve
     """
-
-
-for command in (
-    abilities, access, articles, audit, captures, copies, difference, due, export, extract, get,
-    health, hosts, imports, index, log, rebuild, recover, report, runs, search, serve, verify, versions,
-):  # fmt: skip
-    group.add_command(command)
 
 
 def main() -> None:

@@ -4,18 +4,18 @@ import os
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archive.cli.options import archive_option, archive_url, echo_json, json_option
 from archive.dates import read_time
 from archive.errors import CallerError, DamagedWarc
-from archive.hosts import notes
-from archive.process import rebuild_state
-from archive.remake import Relisted, remake_index, unnamed
-from archive.state import Head, State, head_keys, read_heads
 from archive.store import Store, open_store
+
+if TYPE_CHECKING:
+    from archive.remake import Relisted
+    from archive.state import Head, State
 
 
 @click.command()
@@ -28,6 +28,8 @@ def due(sites: tuple[str, ...], as_of: str, archive: str | None, as_json: bool) 
 
     Example: morgue due the-daily-specimen --as-of 2026-12-01
     """
+    from archive.state import State, read_heads
+
     now = read_time(as_of) if as_of else datetime.now(UTC)
     if now is None:
         raise CallerError(f"--as-of {as_of!r} is no time; write for example 2026-11-24T10:00")
@@ -45,7 +47,7 @@ def due(sites: tuple[str, ...], as_of: str, archive: str | None, as_json: bool) 
         click.echo("nothing is known of any newspaper yet: `morgue crawl SITE` begins", err=True)
 
 
-def _due(state: State, head: Head, now: datetime) -> dict[str, Any]:
+def _due(state: "State", head: "Head", now: datetime) -> dict[str, Any]:
     pages = state.due(now)
     return {
         "site": head.site,
@@ -64,6 +66,8 @@ def hosts(archive: str | None, as_json: bool) -> None:
 
     Example: morgue hosts
     """
+    from archive.hosts import notes
+
     found = notes(open_store(archive_url(archive)))
     for note in found:
         if as_json:
@@ -91,8 +95,8 @@ def rebuild(sites: tuple[str, ...], index: bool, jobs: int, archive: str | None,
     What is due, and what each page said last, is a cache: it may be lost, and this makes it again. The
     validators of conditional requests are not made again: each page is asked for in full once.
 
-    Example: morgue rebuild the-daily-specimen. With --index all WARCs are read, missing CDXJ are made, and
-    what a CDXJ says otherwise than its WARC is named: morgue rebuild --index
+    Example: morgue rebuild the-daily-specimen. With --index all WARCs are read, missing CDXJ and Parquet are
+    made, and what a CDXJ says otherwise than its WARC is named: morgue rebuild --index
     """
     if not sites and not index:
         raise click.UsageError("name newspapers, or say --index")
@@ -100,19 +104,28 @@ def rebuild(sites: tuple[str, ...], index: bool, jobs: int, archive: str | None,
     if index:
         _rebuild_index(store, as_json, jobs)
     for site in sites:
-        if not head_keys(store, site) and not any(True for _ in store.keys(f"runs/{site}/")):
-            raise CallerError(f"the archive holds no run of {site}; `morgue runs` lists what there is")
-        done = rebuild_state(store, site, now=datetime.now(UTC))
-        if as_json:
-            echo_json(done)
-        else:
-            click.echo(f"{site}: {done['pages']:,} pages known, {done['dated']:,} of them with a date")
+        _rebuild_site(store, site, as_json)
+
+
+def _rebuild_site(store: Store, site: str, as_json: bool) -> None:
+    from archive.process import rebuild_state
+    from archive.state import head_keys
+
+    if not head_keys(store, site) and not any(True for _ in store.keys(f"runs/{site}/")):
+        raise CallerError(f"the archive holds no run of {site}; `morgue runs` lists what there is")
+    done = rebuild_state(store, site, now=datetime.now(UTC))
+    if as_json:
+        echo_json(done)
+    else:
+        click.echo(f"{site}: {done['pages']:,} pages known, {done['dated']:,} of them with a date")
 
 
 def _rebuild_index(store: Store, as_json: bool, jobs: int) -> None:
+    from archive.remake import remake_columns, remake_index, unnamed
+
     counts: Counter[str] = Counter()
 
-    def told(relisted: Relisted) -> None:
+    def told(relisted: "Relisted") -> None:
         counts[relisted.found] += 1
         if as_json:
             echo_json(asdict(relisted))
@@ -123,7 +136,7 @@ def _rebuild_index(store: Store, as_json: bool, jobs: int) -> None:
             click.echo(f"{counts.total():,} WARCs read", err=True)
 
     head = remake_index(store, progress=told, jobs=jobs)
-    orphans = unnamed(store)
+    written, orphans = remake_columns(store), unnamed(store)
     if not as_json:
         found = sum(int(segment["lines"]) for segment in head.segments)
         click.echo(
@@ -131,6 +144,8 @@ def _rebuild_index(store: Store, as_json: bool, jobs: int) -> None:
             f"{counts['made']:,} were missing, {counts['differs']:,} differ; "
             f"{counts['damaged']:,} WARCs damaged"
         )
+        if written:
+            click.echo(f"{written:,} runs written as Parquet")
     if orphans:
         click.echo(f"{len(orphans)} WARCs belong to no published run, as {orphans[0]}", err=True)
     if counts["damaged"]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from archive.access import Access
 from archive.cli.options import Ticker, archive_option, echo_json, json_option, the_store
 from archive.config import Config, site_folder
 from archive.dates import read_time
@@ -46,7 +47,8 @@ def search(
     """Look for articles by their words: every version that says them, with the day and the WARC record.
 
     Words all stand in it; "a phrase" in quotation marks; -word does not; OR between two; headline:, author:,
-    body: or agency: before one. Articles that may not be shown by the policy of replay are left out.
+    body: or agency: before one. What a rule of access withholds is neither found nor counted; what may not be
+    shown by the policy of replay is counted, and left out.
 
     Example: morgue search '"climate summit" -football headline:minister' --from 2026-11-01 --sort date
     """
@@ -57,7 +59,7 @@ def search(
     )  # fmt: skip
     with opened(Config.from_env().search, store) as found:
         found.follow(store, progress=Ticker("tables of articles read"))
-        answer = found.ask(question, facets=facets)
+        answer = found.ask(question, facets=facets, access=Access(store))
     shown = _shown(store, answer.hits)
     if as_json:
         echo_json({**asdict(answer), "hits": [asdict(hit) for hit in shown]})

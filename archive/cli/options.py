@@ -16,7 +16,6 @@ from archive.config import Config
 from archive.dates import read_time
 from archive.errors import CallerError, RightsReserved, StoreError
 from archive.index import Index
-from archive.permission import site_of, withheld
 from archive.store import Store, open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,6 +57,8 @@ def the_index(store: Store) -> Index:
 
 def must_be_shown(store: Store, url: str, key: str, at: datetime) -> None:
     """Raise RightsReserved where a rule of access forbids to show a capture; `key` is that of its WARC."""
+    from archive.permission import site_of, withheld
+
     if said := Access(store).forbids(url, site_of(key), at):
         raise RightsReserved(withheld(url, said))
 

@@ -158,8 +158,11 @@ class Api:
         spread = self.study.spread(request)
         return {
             "url": spread.page.url, "at": spread.page.at, "oldest": spread.oldest, "newest": spread.newest,
-            "missing": spread.missing,
-            "parts": [{"url": p.url, "at": p.capture.at if p.capture else None} for p in spread.parts],
+            "missing": spread.missing, "errors": spread.errors,
+            "parts": [
+                {"url": p.url, "at": p.capture and p.capture.at, "status": p.capture and p.capture.status}
+                for p in spread.parts
+            ],
         }  # fmt: skip
 
     def front(self, request: Request) -> Any:

@@ -199,11 +199,13 @@ class Room:
         )
 
     def beside(self, request: Request) -> Response:
-        """Two captures of a page side by side: of `at`, and of `with`."""
+        """Two captures of a page side by side: of `at` (or the one before), and of `with` (or the last)."""
         url = request.query_params.get("url", "").strip()
         captures = self.captures(url)
-        left = choice.choose(captures, url, choice.asked(request.query_params.get("at", "")))
         right = choice.choose(captures, url, choice.asked(request.query_params.get("with", "")))
+        earlier = [capture for capture in captures if capture.at < right.at]
+        asked = request.query_params.get("at", "")
+        left = choice.choose(captures, url, choice.asked(asked)) if asked or not earlier else earlier[-1]
         return self.page(request, "beside.html", left=left, right=right, total=len(captures))
 
     def captures(self, url: str) -> list[Capture]:

@@ -131,7 +131,7 @@ class Study:
     def ask(self, question: Question) -> tuple[Answer, str]:
         """The answer, and how far the reading of articles is ("": done)."""
         with self.finder.open() as search:
-            return search.ask(question, facets=True), self.finder.progress
+            return search.ask(question, facets=True, access=self.permission.access), self.finder.progress
 
     def allowed(self, hits: Iterable[Hit]) -> list[Hit]:
         """The hits that may be shown."""

@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import deflate
-from warcio.archiveiterator import ArchiveIterator
-from warcio.exceptions import ArchiveLoadFailed
 
 from archive.cdxj import moment_of, surt_of
 from archive.errors import DamagedWarc
@@ -85,12 +83,19 @@ class Record:
 
         A resource is all body: its head says no more than the media type.
         """
+        head = self.head()
+        if self.kind == "resource":
+            return head, self.block
+        end = head_end(self.block)
+        return head, self.block[end:] if end else b""
+
+    def head(self) -> ResponseHead:
+        """Head of a response, as `http`, without a copy of its body."""
         if self.kind == "resource":
             named = (b"Content-Type", self.headers.get("content-type", "").encode("latin-1", "replace"))
-            return ResponseHead(version="1.1", status=200, reason="OK", headers=(named,)), self.block
-        end = head_end(self.block)
+            return ResponseHead(version="1.1", status=200, reason="OK", headers=(named,))
         try:
-            return read_head(self.block[:end]), self.block[end:] if end else b""
+            return read_head(self.block[: head_end(self.block)])
         except NotHttp as error:
             raise DamagedWarc(f"record of {self.url}: {error}") from error
 
@@ -154,6 +159,9 @@ def read_record(data: bytes) -> Record:
     Of a gzip member all is inflated, and its CRC-32 checked: warcio stops at the end of the record, and does
     not see damage that can be inflated.
     """
+    from warcio.archiveiterator import ArchiveIterator  # a long import, for which a listing has no use
+    from warcio.exceptions import ArchiveLoadFailed
+
     if data.startswith(MAGIC):
         data = inflated(data, 0, len(data)) or next(members(io.BytesIO(data))).data
     try:
@@ -247,7 +255,7 @@ class Listing:
 
     def __init__(self) -> None:
         self._found: Capture | None = None
-        self._page: Page | None = None
+        self._page: Record | None = None
         self._asked: Record | None = None
 
     def add(self, record: Record, place: Location) -> Capture | None:
@@ -259,13 +267,13 @@ class Listing:
             self._tell(record)
         if not record.is_capture:
             return None
-        page = page_in(record)
-        found, asked = capture_in(record, place, page[0]), self._asked
+        head = head_in(record)
+        found, asked = capture_in(record, place, head), self._asked
         mine = record.headers.get("warc-concurrent-to")
         if asked and mine and mine == asked.headers.get("warc-record-id"):
             found = _asked(found, asked, asked.headers.get("warc-concurrent-to"))
         done = self.end()
-        self._found, self._page = found, page
+        self._found, self._page = found, record
         return done
 
     def _tell(self, record: Record) -> None:
@@ -284,7 +292,7 @@ class Listing:
         """The last capture."""
         if self._found is None or self._page is None:
             return self._found
-        head, body = self._page
+        head, body = page_in(self._page)
         rights = str(signals_of(head, body)) if head else ""
         return replace(self._found, rights=rights) if rights else self._found
 
@@ -307,6 +315,14 @@ def _asked(capture: Capture, request: Record, other: str | None) -> Capture:
     method, sent = asked_with(request.block)
     key = surt_of(keyed(capture.url, method, sent))
     return replace(capture, surt=key, method=method, sent=sent)
+
+
+def head_in(record: Record) -> ResponseHead | None:
+    """Head of a record; None where it is no HTTP message."""
+    try:
+        return record.head()
+    except DamagedWarc:
+        return None
 
 
 def page_in(record: Record) -> Page:

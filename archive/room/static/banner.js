@@ -39,7 +39,7 @@ async function spread() {
   const link = document.querySelector("#parts");
   const answer = await fetch(`/api/parts${new URL(link.href).search}`);
   if (!answer.ok) return;
-  const { at, oldest, newest, missing, parts } = await answer.json();
+  const { at, oldest, newest, missing, errors, parts } = await answer.json();
   const apart = (one, other) => {
     const seconds = Math.abs(Date.parse(one) - Date.parse(other)) / 1000;
     for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60]]) {
@@ -50,6 +50,7 @@ async function spread() {
   const told = [`${parts.length} parts`];
   if (parts.length > missing) told.push(`${apart(oldest, at)} before to ${apart(newest, at)} after`);
   if (missing) told.push(`${missing} missing`);
+  if (errors) told.push(`${errors} answered with an error`);
   link.textContent = told.join(", ");
 }
 
