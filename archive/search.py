@@ -603,7 +603,7 @@ def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _digest(url: str, version: str = "") -> int:
-    """63 bits for a version at an address, or for that: two of a million agree in one of ten million files."""
+    """63 bits for a version at an address, or for that: of a million two agree once in ten million files."""
     told = hashlib.blake2b(f"{url} {version}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(told, "big") >> 1
 

@@ -81,9 +81,7 @@ def a_room(store: Store, policy: Policy | None = None) -> Reader:
     permission = Permission(store, index, {}, policy or Policy())
     origins = Origins(room_port=8090, replay_port=8091)
     return Reader(
-        Room(
-            Shelf(store, index, sites), origins, replays=False, permission=permission, finder=Finder(store)
-        ).app()
+        Room(Shelf(store, index, sites, Finder(store)), origins, replays=False, permission=permission).app()
     )
 
 

@@ -371,8 +371,7 @@ class Study:
 def question_of(request: Request) -> tuple[Question, int]:
     """What a request looks for, and the number of the page from 1; raise CallerError."""
     query = request.query_params
-    text = query.get("page", "1")
-    number = min(max(int(text), 1), DEEP) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+    number = number_of(request)
     words = query.get("q", "").strip()
     sort = query.get("sort", "")
     wanted = {name: query.get(name, "").strip() for name in FILTERS}
@@ -382,6 +381,12 @@ def question_of(request: Request) -> tuple[Question, int]:
         limit=PAGE, skip=(number - 1) * PAGE, **wanted,
     )  # fmt: skip
     return question, number
+
+
+def number_of(request: Request) -> int:
+    """The number of the page that a request asks for, from 1."""
+    text = request.query_params.get("page", "1")
+    return min(max(int(text), 1), DEEP) if text.isascii() and text.isdigit() and len(text) < 6 else 1
 
 
 def _day(text: str) -> str:
