@@ -450,7 +450,7 @@ class Search:
     def _captures(self, run: int, chosen: str) -> list[tuple[str, str, str, int, int]]:
         return self.db.execute(
             "SELECT url, version, captured, captured = first, captured = last "  # noqa: S608
-            f"FROM seen JOIN {chosen} ON {chosen}.id = article JOIN article ON article.id = seen.article "
+            f"FROM seen JOIN {chosen} AS c ON c.id = seen.article JOIN article ON article.id = c.id "
             "JOIN page ON page.name = article.page WHERE run = ? ORDER BY captured, url",
             (run,),
         ).fetchall()

@@ -29,7 +29,7 @@ from archive.room.memento import Memento
 from archive.room.origins import Origins
 from archive.room.paper import Paper
 from archive.room.shelf import Shelf
-from archive.room.study import Study, number_of
+from archive.room.study import Study, day_of, number_of
 
 STATIC = Path(__file__).parent / "static"
 CSP = (
@@ -142,10 +142,7 @@ class Room:
     def day(self, request: Request) -> Response:
         """One day's articles."""
         paper = self.shelf.newspaper(request.path_params["site"])
-        try:
-            day = date.fromisoformat(request.path_params["day"])
-        except ValueError:
-            raise CallerError(f"{request.path_params['day']!r} is no day; write 2026-11-20") from None
+        day = day_of(request.path_params["day"])
         days = self.shelf.days(paper)
         number = number_of(request)
         fronts, reports = self.shelf.fronts_of(paper, day), self.shelf.reports_of(paper, day)
