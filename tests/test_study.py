@@ -420,9 +420,11 @@ def test_each_endpoint_answers_as_described(room: Reader, path: str) -> None:
     told = description()["paths"][path]["get"]
     assert set(EXAMPLES[path]) <= {each["name"] for each in told["parameters"]}
     answer = room.get(path.replace("{url}", URL), params=EXAMPLES[path])
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].partition(";")[0] in told["responses"]["200"]["content"]
-    assert answer.content
+    first = (*answer.history, answer)[0]
+    said = told["responses"][f"{first.status_code}"]
+    if first.status_code == 200:
+        assert first.headers["content-type"].partition(";")[0] in said["content"]
+        assert first.content
 
 
 @pytest.mark.parametrize("path", sorted(p for p, told in (PATHS | BESIDE).items() if told.required))
