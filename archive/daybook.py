@@ -25,13 +25,14 @@ PUT = """INSERT INTO page (name, site, quarter, last, article) VALUES (?, ?, ?, 
 LAST = """SELECT facet.site, at, max(captured), article.id FROM article JOIN seen ON seen.article = article.id
     JOIN facet ON facet.id = article.id WHERE plain = ? AND url = ?"""
 SITE = "(SELECT id FROM value WHERE text = ?)"
+SOME = f"""SELECT * FROM page WHERE site = {SITE} AND quarter >= ? AND quarter < ?
+    ORDER BY quarter DESC, name LIMIT ? OFFSET ?"""  # noqa: S608 - parts of ours
 ENTRY = f"""SELECT url, headline, substr(body, 1, lead), author, agency, access.text, dated, at, last,
-    warc.text, offset, length FROM page JOIN article ON article.id = page.article
+    warc.text, offset, length FROM ({SOME}) AS page JOIN article ON article.id = page.article
     JOIN said ON said.id = page.article JOIN facet ON facet.id = page.article
     JOIN value AS access ON access.id = facet.access
     JOIN seen ON seen.article = page.article AND seen.captured = last JOIN value AS warc ON warc.id = warc
-    WHERE page.site = {SITE} AND quarter >= ? AND quarter < ?
-    GROUP BY page.name ORDER BY quarter DESC, url LIMIT ? OFFSET ?"""  # noqa: S608 - parts of ours
+    GROUP BY page.name ORDER BY quarter DESC, page.name"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

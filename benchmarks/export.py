@@ -30,15 +30,15 @@ from benchmarks.search import Press
 TABLE = 2000
 
 
-def made(count: int) -> Iterator[ArticleRow]:
-    """So many rows: the words of 2,000 articles again and again, each time at other addresses."""
+def made(count: int, site: str = "") -> Iterator[ArticleRow]:
+    """So many rows, of ten newspapers or of one: the words of 2,000 articles again and again."""
     press = Press()
     some = [press.row(number, "run") for number in range(min(count, TABLE))]
     for number in range(count):
         row = some[number % TABLE]
-        site = f"paper{number % 10}"
-        article = replace(row.article, url=f"http://{site}.example/{number}")
-        yield replace(row, article=article, site=site, version=str(number), run=f"run{number // TABLE:05}")
+        paper = site or f"paper{number % 10}"
+        article = replace(row.article, url=f"http://{paper}.example/{number}")
+        yield replace(row, article=article, site=paper, version=str(number), run=f"run{number // TABLE:05}")
 
 
 def written(form: str, count: int) -> None:
@@ -48,14 +48,14 @@ def written(form: str, count: int) -> None:
             out.write(piece)
 
 
-def archive(folder: Path, count: int) -> None:
+def made_archive(folder: Path, count: int, site: str = "") -> None:
     """An archive of made rows, and its search file."""
     store = FolderStore(folder / "archive")
     rows: list[ArticleRow] = []
-    for row in made(count):
+    for row in made(count, site):
         rows.append(row)
         if len(rows) == TABLE:
-            write_table(store, f"articles/site=papers/month=2026-01/{row.run}-aaaa.parquet", rows)
+            write_table(store, f"articles/site={site or 'papers'}/month=2026-01/{row.run}-aaaa.parquet", rows)
             rows = []
     with opened(folder / "search", store) as search:
         search.follow(store)
@@ -76,7 +76,7 @@ def exports(count: int) -> None:
     """The peaks of the command, for all of an archive and for a tenth of it."""
     with tempfile.TemporaryDirectory(prefix="morgue-export-") as name:
         folder = Path(name)
-        archive(folder, count)
+        made_archive(folder, count)
         env = {
             **os.environ, "MORGUE_ARCHIVE": str(folder / "archive"), "MORGUE_SEARCH": str(folder / "search"),
             "MORGUE_RIGHTS_EXPORT": "none", "PYTHONPATH": str(TREE),
