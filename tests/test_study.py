@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import html
 import io
 import json
 import re
@@ -462,6 +463,13 @@ def test_an_export_has_the_latest_row_of_each_article(room: Reader, form: str) -
     found = headlines_of(form, answer.content)
     assert sorted(found) == ["Ferry runs late", "Quay reopens after works of 6 million crowns"]
     assert answer.headers["content-disposition"].endswith(f'.{form}"')
+
+
+def test_a_search_leads_to_its_rows(room: Reader) -> None:
+    text = room.get("/search?q=ferry").text
+    link = re.search(r'href="(/api/export[^"]+csv)"', text)
+    assert link is not None
+    assert headlines_of("csv", room.get(html.unescape(link[1])).content) == ["Ferry runs late"]
 
 
 def test_an_export_within_times_of_capture_has_what_was_said_then(room: Reader) -> None:
