@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from archive import daybook
 from archive.access import Access, Rules
+from archive.cdxj import surt_of
 from archive.daybook import Entry
 from archive.errors import DamagedReport, NotStored, UnknownSite
 from archive.index import Index
@@ -151,13 +152,14 @@ class Shelf:
     def _count_hidden(self, search: Search, rules: Rules) -> Mapping[str, Counter[int]]:
         counts: dict[str, Counter[int]] = defaultdict(Counter)
         seen: set[str] = set()
-        every = bool(rules.everything)
-        for site, url, quarter, at in daybook.pages(
-            search.db, sites=rules.sites, hosts=rules.hosts(), every=every
-        ):
-            if url not in seen and self.access.forbids(url, site, at):
-                seen.add(url)
+        hosts, now = rules.hosts(), datetime.now(UTC)
+        found = daybook.pages(search.db, sites=rules.sites, hosts=hosts, every=bool(rules.everything))
+        for site, url, quarter, at in found:
+            rule = rules.verdict(surt_of(url) if hosts else "", site, at, now)
+            if rule and rule.kind != "allow" and url not in seen:
                 counts[site][quarter] += 1
+                if not rules.everything:  # else each comes once
+                    seen.add(url)
         return counts
 
     def site_names(self) -> list[str]:
