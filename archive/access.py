@@ -27,6 +27,7 @@ from archive.dates import read_time
 from archive.errors import CallerError, NotStored
 from archive.model import Capture
 from archive.store import Store
+from archive.versions import plain_address
 
 KINDS = ("allow", "block", "embargo", "exclude")
 PREFIX = "access/"
@@ -79,6 +80,12 @@ class Rules:
     def none(self) -> bool:
         """Whether there is no rule at all."""
         return not (self.exact or self.folders or self.sites or self.everything)
+
+    def hosts(self) -> set[str]:
+        """The hosts of which rules for a URL or a folder speak, as `versions.plain_address` begins."""
+        ruled = [rule for some in self.exact.values() for rule in some] + [rule for _, rule in self.folders]
+        urls = (rule.what.removesuffix("*") for rule in ruled)
+        return {plain_address(url if "://" in url else f"http://{url}").partition("/")[0] for url in urls}
 
     def verdict(self, surt: str, site: str, at: datetime, now: datetime) -> Rule | None:
         """The rule that decides of a capture; None where none says anything."""

@@ -11,6 +11,7 @@ Rules: rows are streamed; a CSV cell that a spreadsheet would run as a formula g
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from archive.store import Store
 
 FORMATS = ("parquet", "jsonl", "csv")
 BATCH = 500  # rows that are in memory at once
+GROUP = 16 << 20  # bytes of a row group
 # The context of RO-Crate 1.1 has no word for a digest.
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://schema.org/sha256"}]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -90,8 +92,9 @@ def write_dataset(
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / f"articles.{form}"
     seen = _Seen(progress)
-    with _whole(data) as path:
-        WRITERS[form](path, seen.watch(selected.rows()))
+    with _whole(data) as path, path.open("wb") as out:
+        for piece in STREAMS[form](seen.watch(selected.rows())):
+            out.write(piece)
     asked = selected.selection.plain() | {
         "asked_at": selected.asked_at.isoformat(),
         "id": selected.selection.id,
@@ -124,28 +127,75 @@ class _Seen:
 # --- the rows -----------------------------------------------------------------------------------------------
 
 
-def write_parquet(path: Path, rows: Iterable[ArticleRow]) -> None:
-    """One Parquet file with the columns of the archive's own tables."""
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as out:
-        for some in batched_rows(rows):
-            out.write_table(pa.Table.from_pylist([row_dict(row) for row in some], schema=SCHEMA))
+def parquet_of(rows: Iterable[ArticleRow]) -> Iterator[bytes]:
+    """One Parquet file with the columns of the archive's own tables, piece by piece."""
+    sink = _Sink()
+    with pq.ParquetWriter(sink, SCHEMA, compression="zstd") as out:
+        for table in _groups(rows):
+            out.write_table(table, row_group_size=len(table))
+            yield sink.taken()
+    yield sink.taken()
 
 
-def write_jsonl(path: Path, rows: Iterable[ArticleRow]) -> None:
+def _groups(rows: Iterable[ArticleRow]) -> Iterator[pa.Table]:
+    """Rows in tables of some megabytes, each a row group: the file's end has much to tell of each."""
+    waiting: list[pa.RecordBatch] = []
+    for some in batched_rows(rows):
+        waiting.append(pa.RecordBatch.from_pylist([row_dict(row) for row in some], schema=SCHEMA))
+        if sum(batch.nbytes for batch in waiting) >= GROUP:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+class _Sink(io.RawIOBase):
+    """A file that is written from its beginning to its end, and given away as it is."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._pieces.append(bytes(data))
+        self._size += len(self._pieces[-1])
+        return len(self._pieces[-1])
+
+    def tell(self) -> int:
+        return self._size
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+def jsonl_of(rows: Iterable[ArticleRow]) -> Iterator[bytes]:
     """One JSON object a line."""
-    with path.open("w", encoding="utf-8") as out:
-        for row in rows:
-            out.write(json.dumps(json_row(row), ensure_ascii=False) + "\n")
+    for row in rows:
+        yield (json.dumps(json_row(row), ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
 
 
-def write_csv(path: Path, rows: Iterable[ArticleRow]) -> None:
+def csv_of(rows: Iterable[ArticleRow]) -> Iterator[bytes]:
     """One row a line; lists with a line end between their parts, records as JSON."""
-    with path.open("w", encoding="utf-8-sig", newline="") as out:  # the mark tells spreadsheets of UTF-8
-        table = csv.writer(out)
-        table.writerow([column.name for column in COLUMNS])
-        for row in rows:
-            said = json_row(row)
-            table.writerow([cell(said[column.name]) for column in COLUMNS])
+    out = io.StringIO(newline="")
+    table = csv.writer(out)
+    table.writerow([column.name for column in COLUMNS])
+    yield b"\xef\xbb\xbf" + _emptied(out)  # the mark tells spreadsheets of UTF-8
+    for row in rows:
+        said = json_row(row)
+        table.writerow([cell(said[column.name]) for column in COLUMNS])
+        yield _emptied(out)
+
+
+def _emptied(out: io.StringIO) -> bytes:
+    text = out.getvalue()
+    out.seek(0)
+    out.truncate()
+    return text.encode("utf-8", "replace")
 
 
 def cell(value: Any) -> str:
@@ -169,10 +219,10 @@ def batched_rows(rows: Iterable[ArticleRow]) -> Iterator[list[ArticleRow]]:
         yield some
 
 
-WRITERS: dict[str, Callable[[Path, Iterable[ArticleRow]], None]] = {
-    "parquet": write_parquet,
-    "jsonl": write_jsonl,
-    "csv": write_csv,
+STREAMS: dict[str, Callable[[Iterable[ArticleRow]], Iterator[bytes]]] = {
+    "parquet": parquet_of,
+    "jsonl": jsonl_of,
+    "csv": csv_of,
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archive.errors import SearchFailed
 
-SCHEMA = 5
+SCHEMA = 6
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 OLDER = "of another version"
 SHARD = 16  # bits of an article's number within its shard
@@ -31,7 +31,11 @@ CREATE TABLE seen (run INTEGER NOT NULL, article INTEGER NOT NULL, captured TEXT
 CREATE INDEX seen_article ON seen (article, captured);
 CREATE TABLE article (id INTEGER PRIMARY KEY, url TEXT NOT NULL, version TEXT NOT NULL, site TEXT NOT NULL,
     day TEXT NOT NULL, first TEXT NOT NULL, plain TEXT NOT NULL, canon TEXT NOT NULL, number TEXT NOT NULL,
-    authors TEXT NOT NULL, at TEXT NOT NULL, sampled INTEGER NOT NULL, name INTEGER NOT NULL UNIQUE);
+    authors TEXT NOT NULL, at TEXT NOT NULL, sampled INTEGER NOT NULL, name INTEGER NOT NULL UNIQUE,
+    page INTEGER NOT NULL, lead INTEGER NOT NULL, dated INTEGER NOT NULL);
+CREATE TABLE page (name INTEGER PRIMARY KEY, site INTEGER NOT NULL, quarter INTEGER NOT NULL,
+    last TEXT NOT NULL, article INTEGER NOT NULL);
+CREATE INDEX page_day ON page (site, quarter);
 CREATE TABLE facet (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, site INTEGER NOT NULL,
     language INTEGER NOT NULL, section INTEGER NOT NULL, kind INTEGER NOT NULL, access INTEGER NOT NULL,
     signed INTEGER NOT NULL);

@@ -26,6 +26,7 @@ from typing import Any
 from archive.access import Access
 from archive.articles import read_table, tables
 from archive.copies import sample
+from archive.daybook import PUT, mend, quarter_of
 from archive.errors import CallerError, DamagedTable
 from archive.filing import SHARD, UNUSED, WORDS, explained, opened_file, transaction
 from archive.model import Article, ArticleRow, Location
@@ -126,6 +127,7 @@ class _Taking:
     said: list[tuple[Any, ...]] = field(default_factory=list)
     seen: list[tuple[Any, ...]] = field(default_factory=list)
     sketch: list[tuple[int, int, int]] = field(default_factory=list)
+    pages: list[tuple[int, int, int, str, int]] = field(default_factory=list)
 
     def earlier(self, number: int, seen_at: str) -> None:
         """An article of these was seen at another time as well."""
@@ -133,7 +135,7 @@ class _Taking:
 
     def written(self) -> None:
         """All that was gathered is in the file."""
-        for each in (self.names, self.articles, self.facets, self.said, self.seen, self.sketch):
+        for each in (self.names, self.articles, self.facets, self.said, self.seen, self.sketch, self.pages):
             each.clear()
 
 
@@ -230,6 +232,8 @@ class Search:
             taking.earlier(number, seen_at)
         place = (self._value(row.warc.warc), row.warc.offset, row.warc.length)
         taking.seen.append((self._value(group), number, seen_at, *place))
+        quarter = quarter_of(a.published or row.captured)
+        taking.pages.append((_digest(a.url), self._value(row.site), quarter, seen_at, number))
 
     def _known(self, name: int, seen_at: str) -> int:
         found = self.db.execute("SELECT id, first FROM article WHERE name = ?", (name,)).fetchone()
@@ -250,7 +254,8 @@ class Search:
         told = (a.language, a.section, a.kind, a.access, texts[1])
         taking.articles[number] = [
             a.url, row.version, row.site, day, row.captured.isoformat(), *names_of(a), texts[1],
-            at.astimezone(UTC).isoformat(), len(runs), name, number,
+            at.astimezone(UTC).isoformat(), len(runs), name, _digest(a.url), len(a.standfirst or ""),
+            bool(a.published), number,
         ]  # fmt: skip
         taking.facets.append((number, days, *(self._value(text or "") for text in (row.site, *told))))
         taking.sketch += ((days, run, number) for run in runs)
@@ -261,12 +266,13 @@ class Search:
         db = self.db
         db.executemany(
             "INSERT INTO article (url, version, site, day, first, plain, canon, number, authors, at, "
-            "sampled, name, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "sampled, name, page, lead, dated, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             taking.articles.values(),
         )
         db.executemany("INSERT INTO facet VALUES (?, ?, ?, ?, ?, ?, ?, ?)", taking.facets)
         db.executemany("INSERT INTO said VALUES (?, ?, ?, ?, ?)", taking.said)
         db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)", sorted(taking.seen))
+        db.executemany(PUT, sorted(taking.pages))
         db.executemany("INSERT INTO sketch VALUES (?, ?, ?)", sorted(taking.sketch))
         for shard, rows in groupby(taking.said, key=lambda said: said[0] >> SHARD):
             if shard not in self._shards():
@@ -302,6 +308,10 @@ class Search:
         """Drop what an older extractor said of a run, and the articles that nobody else saw."""
         db, run = self.db, self._value(group)
         were = [row[0] for row in db.execute("SELECT DISTINCT article FROM seen WHERE run = ?", (run,))]
+        named = (
+            "SELECT DISTINCT page, plain, url FROM article JOIN seen ON article = article.id WHERE run = ?"
+        )
+        pages = db.execute(named, (run,)).fetchall()
         db.execute("DELETE FROM seen WHERE run = ?", (run,))
         for number in were:
             first = db.execute("SELECT min(captured) FROM seen WHERE article = ?", (number,)).fetchone()[0]
@@ -309,6 +319,8 @@ class Search:
                 db.execute("UPDATE article SET first = ? WHERE id = ?", (first, number))
                 continue
             self._drop(number)
+        for page in pages:
+            mend(db, *page)
 
     def _drop(self, number: int) -> None:
         db, shard = self.db, number >> SHARD
@@ -449,11 +461,9 @@ class Search:
 
     def _captures(self, run: int, chosen: str) -> list[tuple[str, str, str, int, int]]:
         return self.db.execute(
-            "SELECT url, version, captured, captured = first, captured = (SELECT max((SELECT max(captured) "  # noqa: S608
-            "FROM seen AS s WHERE s.article = a.id)) FROM article AS a "
-            "WHERE a.plain = article.plain AND a.url = article.url) "
-            f"FROM seen JOIN {chosen} ON {chosen}.id = seen.article "
-            "JOIN article ON article.id = seen.article WHERE run = ? ORDER BY captured, url",
+            "SELECT url, version, captured, captured = first, captured = last "  # noqa: S608
+            f"FROM seen JOIN {chosen} AS c ON c.id = seen.article JOIN article ON article.id = c.id "
+            "JOIN page ON page.name = article.page WHERE run = ? ORDER BY captured, url",
             (run,),
         ).fetchall()
 
@@ -605,8 +615,8 @@ def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(named, key=lambda pair: (-pair[1], pair[0]))
 
 
-def _digest(url: str, version: str) -> int:
-    """63 bits that stand for a version at an address: two of a million agree once in ten million archives."""
+def _digest(url: str, version: str = "") -> int:
+    """63 bits for a version at an address, or for that: of a million two agree once in ten million files."""
     told = hashlib.blake2b(f"{url} {version}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(told, "big") >> 1
 

@@ -1,6 +1,9 @@
 """How well articles are read from pages, against gold, beside other extractors in the same run.
 
-    python benchmarks/extraction.py --pages DIR [--only NAME]... [--worst 15] [--json]
+    python benchmarks/extraction.py --pages DIR [--peers DIR] [--only NAME]... [--worst 15] [--json]
+
+--peers is a folder in which an environment for newspaper4k and news-please is made; without it they are left
+out.
 
 DIR holds one folder a newspaper: pages as `*.html.gz` (or `*.html`), and `gold.json`, an object whose values
 each say what one of the pages says:
@@ -19,7 +22,8 @@ The measures, each the mean over the pages:
     doubled  pages on which a text of over 60 characters, or more than a fifth of all shingles, comes again
     title, authors   equal to gold, but for case, spaces and forms of quotes; authors as a set
     date     the same minute
-    cpu      median seconds of process time, relative to trafilatura alone, page by page in one process
+    cpu      median of process time relative to trafilatura alone, page by page; the peers of --peers measure
+             theirs in their own process
 """
 
 import argparse
@@ -27,18 +31,26 @@ import gzip
 import json
 import re
 import statistics
-import time
+import sys
 import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from archive.dates import read_time
-from archive.extract import EXTRACTOR, extract
+from archive.extract import EXTRACTOR
+from benchmarks.extractors import HERE, PACKAGES, PEERS, Child, Said, timed
+from benchmarks.peers import made_python
+
+Ask = Callable[[str, str, str], tuple[Said, float]]  # of a page's name, HTML, URL
 
 DENSE = re.compile(r"[぀-ヿ㐀-鿿가-힯豈-﫿]")
 TOKEN = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]|[^\W぀-ヿ㐀-鿿豈-﫿]+")
@@ -61,17 +73,6 @@ class Page:
             *body.get("summary", []),
             *(p for section in body.get("sections", []) for p in section.get("paragraphs", [])),
         ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What an extractor says of a page."""
-
-    title: str = ""
-    authors: tuple[str, ...] = ()
-    date: datetime | None = None
-    standfirst: str = ""
-    body: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -151,77 +152,10 @@ def doubled(body: tuple[str, ...]) -> bool:
     return len(long) != len(set(long)) or again > found.total() / 5
 
 
-def ours(page: Page) -> Said:
-    """Newsmorgue."""
-    found = extract(page.html, page.url)
-    if found is None:
-        return Said()
-    return Said(
-        title=found.headline, authors=found.authors or ((found.agency,) if found.agency else ()),
-        date=found.published, standfirst=found.standfirst, body=found.body,
-    )  # fmt: skip
-
-
-def trafilatura_alone(page: Page) -> Said:
-    """trafilatura, without comments."""
-    import trafilatura
-
-    found = trafilatura.bare_extraction(page.html, url=page.url, include_comments=False, with_metadata=True)
-    data = found.as_dict() if found else {}
-    return Said(
-        title=data.get("title") or "",
-        authors=tuple(filter(None, (data.get("author") or "").split("; "))),
-        date=read_time(data.get("date") or ""),
-        body=tuple((data.get("text") or "").split("\n")),
-    )
-
-
-def newspaper(page: Page) -> Said:
-    """newspaper4k."""
-    import newspaper
-
-    found = newspaper.article(page.url, input_html=page.html)
-    date = found.publish_date if isinstance(found.publish_date, datetime) else None
-    return Said(
-        title=found.title, authors=tuple(found.authors),
-        date=date and (date if date.tzinfo else date.replace(tzinfo=UTC)), body=tuple(found.text.split("\n")),
-    )  # fmt: skip
-
-
-def news_please(page: Page) -> Said:
-    """news-please."""
-    from newsplease import NewsPlease
-
-    found = NewsPlease.from_html(page.html, url=page.url, fetch_images=False)
-    date = found.date_publish.replace(tzinfo=UTC) if found.date_publish else None
-    body = tuple((found.maintext or "").split("\n"))
-    return Said(title=found.title or "", authors=tuple(found.authors), date=date, body=body)
-
-
-PEERS: dict[str, tuple[str, Callable[[Page], Said]]] = {
-    "newsmorgue": ("archive", ours),
-    "trafilatura": ("trafilatura", trafilatura_alone),
-    "newspaper4k": ("newspaper", newspaper),
-    "news-please": ("newsplease", news_please),
-}
-
-
-def installed() -> dict[str, Callable[[Page], Said]]:
-    """The extractors that can be imported here."""
-    from importlib.util import find_spec
-
-    return {name: run for name, (module, run) in PEERS.items() if find_spec(module)}
-
-
-def measure(score: Score, page: Page, run: Callable[[Page], Said]) -> None:
+def measure(score: Score, page: Page, ask: Ask) -> None:
     """Run one extractor on one page."""
-    began = time.process_time()
-    try:
-        said = run(page)
-    except Exception as error:  # noqa: BLE001 - a peer that fails has said nothing
-        print(f"{page.name}: {type(error).__name__}: {error}")
-        said = Said()
-    score.cpu.append(time.process_time() - began)
+    said, seconds = ask(page.name, page.html, page.url)
+    score.cpu.append(seconds)
     score.pages.append(page.name)
     gold = shingles(page.paragraphs)
     beside = said.standfirst and plain(said.standfirst) not in plain("\n".join(said.body))
@@ -247,6 +181,23 @@ def facts(score: Score, gold: dict[str, Any], said: Said) -> None:
         score.date.append(minute == date.replace(second=0, microsecond=0))
 
 
+@contextmanager
+def asked(cache: Path | None) -> Iterator[dict[str, Ask]]:
+    """How each extractor is asked."""
+    found: dict[str, Ask] = {name: partial(timed, run) for name, run in HERE.items()}
+    children: dict[str, Child] = {}
+    try:
+        python = made_python(cache, "extractors", PACKAGES, "newspaper, newsplease")
+        children = {name: Child(python, name) for name in PEERS}
+    except OSError as error:
+        print(f"without {', '.join(PEERS)}: {error}")
+    try:
+        yield found | {name: child.ask for name, child in children.items()}
+    finally:
+        for child in children.values():
+            child.close()
+
+
 def summary(score: Score, base: Score) -> dict[str, Any]:
     """The figures of an extractor."""
     ratios = [a / b for a, b in zip(score.cpu, base.cpu, strict=True) if b]
@@ -267,14 +218,15 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], help="pages whose path has this")
     parser.add_argument("--worst", type=int, default=0, help="list so many of our worst pages")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--peers", type=Path, help="where an environment for the peers is, or is made")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    runs = installed()
-    scores = {name: Score() for name in runs}
-    for number, page in enumerate(pages_of(options.pages, options.only)):
-        order = list(runs.items())
-        for name, run in order if number % 2 else order[::-1]:
-            measure(scores[name], page, run)
+    with asked(options.peers) as runs:
+        scores = {name: Score() for name in runs}
+        for number, page in enumerate(pages_of(options.pages, options.only)):
+            order = list(runs.items())
+            for name, ask in order if number % 2 else order[::-1]:
+                measure(scores[name], page, ask)
     found = {name: summary(score, scores["trafilatura"]) for name, score in scores.items()}
     if options.json:
         print(json.dumps({"extractor": EXTRACTOR} | found, indent=1))

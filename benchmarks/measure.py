@@ -29,8 +29,8 @@ class Cost:
     said: str = ""
 
 
-def resident(pid: int, field: str = "VmHWM") -> int:
-    """Bytes in memory of a process (VmHWM: at its peak; VmRSS: now); 0 when it is gone."""
+def resident(pid: int | str, field: str = "VmHWM") -> int:
+    """Bytes in memory of a process, or of "self" (VmHWM: at its peak; VmRSS: now); 0 when it is gone."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith(field):

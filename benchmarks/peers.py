@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -100,16 +100,21 @@ def wget(task: Task) -> list[str]:
 
 def webarchive_python(cache: Path | None) -> str:
     """The Python that has scrapy-webarchive, made where it is missing; raise OSError where that fails."""
+    return made_python(cache, "scrapy-webarchive", WEBARCHIVE, "scrapy_webarchive.extensions")
+
+
+def made_python(cache: Path | None, name: str, packages: Sequence[str], modules: str) -> str:
+    """The Python of an environment that has these modules, made where it is missing; raise OSError."""
     if cache is None:
         raise OSError("no folder for it was given: --peers DIR")
-    place = cache.absolute() / "scrapy-webarchive"
+    place = cache.absolute() / name
     python = place / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    probe = [str(python), "-c", "import scrapy_webarchive.extensions"]
+    probe = [str(python), "-c", f"import {modules}"]
     if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
         return str(python)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *WEBARCHIVE]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
     done = subprocess.run(pip, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(done.stderr.strip().splitlines()[-1])

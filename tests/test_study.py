@@ -1,6 +1,8 @@
 """The pages for study and the API: search, versions, differences, edits, citations."""
 
 import contextlib
+import csv
+import html
 import io
 import json
 import re
@@ -9,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
+from archive import selection
 from archive.citation import Citation, tex
 from archive.errors import SearchFailed
 from archive.index import Index
@@ -21,8 +25,8 @@ from archive.model import Article, Capture, Location
 from archive.permission import Permission
 from archive.policy import Policy, policy_of
 from archive.reports import Event, RunReport, write_report
-from archive.room.api import PATHS, description
 from archive.room.finder import Finder
+from archive.room.openapi import BESIDE, PATHS, description
 from archive.room.origins import Origins
 from archive.room.pages import Room
 from archive.room.shelf import Shelf
@@ -34,6 +38,8 @@ from tests.keeping import Answer, Keeper, Reader, edition
 
 URL = "http://paper.example/news/quay-reopens-10442"
 OTHER = "http://paper.example/news/ferry-late-10443"
+PICTURE = "http://paper.example/quay.png"
+PNG = b"\x89PNG\r\n\x1a\n" + b"quay" * 20
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
@@ -65,7 +71,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     keeper = Keeper(tmp_path_factory.mktemp("study"))
     ferry = page("Ferry runs late", "The ferry ran an hour late on Friday.", *FILLING, author="Ana Ruiz")
     keeper.keep(Answer(at=edition(20), url=URL, body=told("4 million crowns")))
-    keeper.keep(Answer(at=edition(21), url=OTHER, body=ferry))
+    picture = Answer(at=edition(21), url=PICTURE, body=PNG, headers=(("Content-Type", "image/png"),))
+    keeper.keep(Answer(at=edition(21), url=OTHER, body=ferry), picture)
     run = keeper.keep(Answer(at=edition(22), url=URL, body=told("6 million crowns")))
     gone = Event(kind="withdrawn", url=OTHER, at=edition(23), detail="410")
     report = RunReport(
@@ -81,9 +88,7 @@ def a_room(store: Store, policy: Policy | None = None) -> Reader:
     permission = Permission(store, index, {}, policy or Policy())
     origins = Origins(room_port=8090, replay_port=8091)
     return Reader(
-        Room(
-            Shelf(store, index, sites), origins, replays=False, permission=permission, finder=Finder(store)
-        ).app()
+        Room(Shelf(store, index, sites, Finder(store)), origins, replays=False, permission=permission).app()
     )
 
 
@@ -381,13 +386,14 @@ def test_the_api_describes_itself(room: Reader) -> None:
 
     told = room.get("/api/openapi.json").json()
     validate(told)
-    assert set(told["paths"]) == set(PATHS)
+    assert set(told["paths"]) == set(PATHS) | set(BESIDE)
 
 
 EXAMPLES: dict[str, dict[str, str]] = {
     "/api/search": {"q": "ferry"},
     "/api/article": {"url": URL, "at": "2026-11-21"},
     "/api/versions": {"url": URL},
+    "/api/diff": {"url": URL},
     "/api/captures": {"url": URL},
     "/api/cite": {"url": URL},
     "/api/front": {"url": URL},
@@ -395,14 +401,99 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "/api/copies": {"url": URL},
     "/api/edits": {"site": "paper"},
     "/api/newspapers": {},
+    "/api/days": {"site": "paper"},
+    "/api/day": {"site": "paper", "day": "2026-11-19"},
+    "/api/selection": {"q": "crowns"},
+    "/api/export": {"q": "crowns", "format": "csv"},
+    "/edits.atom": {"q": "crowns"},
+    "/selection.json": {"q": "crowns"},
+    "/record": {"url": URL, "as": "warc"},
+    "/picture": {"url": PICTURE},
+    "/cdx": {"url": URL},
+    "/timegate/{url}": {},
+    "/timemap/link/{url}": {},
+    "/timemap/cdxj/{url}": {},
 }
 
 
 @pytest.mark.parametrize("path", sorted(description()["paths"]))
 def test_each_endpoint_answers_as_described(room: Reader, path: str) -> None:
-    answer = room.get(path, params=EXAMPLES[path])
-    assert answer.status_code == 200
-    assert "error" not in answer.json()
+    told = description()["paths"][path]["get"]
+    assert set(EXAMPLES[path]) <= {each["name"] for each in told["parameters"]}
+    answer = room.get(path.replace("{url}", URL), params=EXAMPLES[path])
+    first = (*answer.history, answer)[0]
+    said = told["responses"][f"{first.status_code}"]
+    if first.status_code == 200:
+        assert first.headers["content-type"].partition(";")[0] in said["content"]
+        assert first.content
+
+
+@pytest.mark.parametrize("path", sorted(p for p, told in (PATHS | BESIDE).items() if told.required))
+def test_what_is_required_is_asked_for(room: Reader, path: str) -> None:
+    answer = room.get(path)
+    assert answer.status_code in (400, 404)
+
+
+def test_a_selection_tells_what_it_finds_and_where_its_rows_are(room: Reader) -> None:
+    told = room.get("/api/selection?q=crowns&holds=versions&site=paper").json()
+    assert (told["count"], told["at_least"], told["selection"]["holds"]) == (2, False, "versions")
+    rows = [json.loads(line) for line in room.get(told["export"]["jsonl"]).text.splitlines()]
+    assert sorted(row["headline"] for row in rows) == [
+        f"Quay reopens after works of {n} million crowns" for n in (4, 6)
+    ]
+    assert selection.read(json.dumps(told["selection"])).id == told["id"]
+
+
+def headlines_of(form: str, data: bytes) -> list[str]:
+    if form == "parquet":
+        found: list[str] = pq.read_table(io.BytesIO(data), columns=["headline"])["headline"].to_pylist()
+        return found
+    text = data.decode("utf-8-sig")
+    rows = (
+        map(json.loads, text.splitlines())
+        if form == "jsonl"
+        else csv.DictReader(io.StringIO(text, newline=""))
+    )
+    return [row["headline"] for row in rows]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_an_export_has_the_latest_row_of_each_article(room: Reader, form: str) -> None:
+    answer = room.get("/api/export", params={"format": form})
+    found = headlines_of(form, answer.content)
+    assert sorted(found) == ["Ferry runs late", "Quay reopens after works of 6 million crowns"]
+    assert answer.headers["content-disposition"].endswith(f'.{form}"')
+
+
+def test_a_search_leads_to_its_rows(room: Reader) -> None:
+    text = room.get("/search?q=ferry").text
+    link = re.search(r'href="(/api/export[^"]+csv)"', text)
+    assert link is not None
+    assert headlines_of("csv", room.get(html.unescape(link[1])).content) == ["Ferry runs late"]
+
+
+def test_an_export_within_times_of_capture_has_what_was_said_then(room: Reader) -> None:
+    answer = room.get("/api/export?q=crowns&captured_from=2026-11-19&captured_to=2026-11-20")
+    assert [json.loads(line)["captured"][:10] for line in answer.text.splitlines()] == ["2026-11-20"]
+
+
+def test_the_days_of_a_newspaper_are_told_and_what_stands_under_one(room: Reader) -> None:
+    days = room.get("/api/days?site=paper").json()
+    assert days["days"] == [{"day": "2026-11-19", "articles": 2}]
+    day = room.get("/api/day?site=paper&day=2026-11-19").json()
+    assert {each["headline"] for each in day["articles"]} == {
+        "Ferry runs late", "Quay reopens after works of 6 million crowns",
+    }  # fmt: skip
+    assert room.get("/api/day?site=paper&day=2020-01-01").status_code == 404
+
+
+def test_any_two_versions_can_be_compared(room: Reader) -> None:
+    first, last = room.get("/api/versions", params={"url": URL}).json()["versions"]
+    told = room.get(
+        "/api/diff", params={"url": URL, "before": last["version"], "after": first["version"][:12]}
+    ).json()
+    assert (told["before"]["version"], told["after"]["version"]) == (last["version"], first["version"])
+    assert "figure" in told["changed"]["classes"]
 
 
 def test_the_article_of_a_moment_is_what_it_said_then(room: Reader) -> None:
@@ -443,6 +534,13 @@ def test_edits_come_in_pages(room: Reader, monkeypatch: pytest.MonkeyPatch) -> N
         ("/api/article?url=http://nowhere.example/&at=never", 404),
         ("/api/search?q=%22", 400),
         ("/api/nothing", 404),
+        ("/api/export?format=xls", 400),
+        ("/api/export?q=%22", 400),
+        ("/api/selection?holds=all", 400),
+        ("/api/selection?captured_from=never", 400),
+        ("/api/days?site=nobody", 404),
+        ("/api/day?site=paper&day=never", 400),
+        ("/api/diff?url=http://nowhere.example/", 404),
     ],
 )
 def test_an_error_of_the_api_is_told_in_json(room: Reader, path: str, status: int) -> None:
@@ -479,6 +577,17 @@ def test_lists_leave_out_what_may_not_be_shown(forbidden: Reader, path: str) -> 
     answer = forbidden.get(path)
     assert answer.status_code == 200
     assert "Quay" not in answer.text
+
+
+def test_an_export_leaves_out_what_rights_keep_back(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    closed = page("Quay secret", *FILLING, head="<meta name=robots content=noarchive>")
+    keeper.keep(
+        Answer(at=edition(20), url=URL, body=closed), Answer(at=edition(20), url=OTHER, body=told("1 crown"))
+    )
+    room = a_room(keeper.store, policy_of(Policy(), export=("noarchive",)))
+    found = headlines_of("jsonl", room.get("/api/export").content)
+    assert found == ["Quay reopens after works of 1 crown"]
 
 
 def test_a_citation_of_what_may_not_be_shown_tells_none_of_its_words(forbidden: Reader) -> None:

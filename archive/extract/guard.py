@@ -34,6 +34,7 @@ FURNITURE = re.compile(
     r"|cookie|\A(?:share|print|e-?mail)\Z",
     re.I,
 )
+SHORT = 250  # characters within which words of furniture make a line furniture
 LONG = 40  # characters from which a sentence stands once in an article; short ones ("Yes.") may come again
 
 
@@ -54,12 +55,13 @@ class Guarded:
 class Ground:
     """What is known of the page that a body was read from.
 
-    `blocks` by the key of their text; `kept` are the keys of what is no furniture; `said` what fields say
-    already (headline, standfirst, captions ...), as keys.
+    `blocks` by the key of their text; `kept` are the keys of what is no furniture, `again` those of it that
+    stand there more than once; `said` what fields say already (headline, standfirst, captions ...), as keys.
     """
 
     blocks: dict[str, Block] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
     said: frozenset[str] = frozenset()
     captions: tuple[str, ...] = ()
 
@@ -69,14 +71,16 @@ def ground_of(
 ) -> Ground:
     """The ground for a page."""
     found: dict[str, Block] = {}
+    again: set[str] = set()
     for block in kept:
-        found.setdefault(key(block.text), block)
+        if found.setdefault(name := key(block.text), block) is not block:
+            again.add(name)
     fine = frozenset(found)
     for block in blocks:
         found.setdefault(key(block.text), block)
     shown = tuple(k for k in map(key, captions) if k)
     return Ground(
-        blocks=found, kept=fine, captions=tuple(k for k in shown if len(k) > LONG),
+        blocks=found, kept=fine, again=frozenset(again), captions=tuple(k for k in shown if len(k) > LONG),
         said=frozenset([*(k for k in map(key, said) if k), *shown]),
     )  # fmt: skip
 
@@ -102,7 +106,8 @@ def guarded(lines: Sequence[str], ground: Ground) -> Guarded:
         elif not _beside(text, name, block, ground):
             kept.append((text, False))
     size = sum(len(text) for text, head in kept if not head)
-    if repeated > max(200, size / 3):
+    twice = sum(len(t) for t, _ in kept if len(t) > LONG and key(t) in ground.again) if ground.again else 0
+    if max(repeated, twice) > max(200, size / 3):
         flags.add("doubled_body_removed")
     middle = _edged(kept)
     edges = [text for text, _ in kept if (text, False) not in middle and (text, True) not in middle]
@@ -131,10 +136,14 @@ def _beside(text: str, name: str, block: Block | None, ground: Ground) -> bool:
     """Whether a line is beside the text: furniture by its place, a link and nothing else, promotion, a
     label.
     """
-    if FURNITURE.search(text) and len(text) < 250:
+    if FURNITURE.search(text) and len(text) < SHORT:
         return True
-    if block is None:
-        return False
+    if block is None:  # a piece of a block, at a line break
+        around = next((b for each, b in ground.blocks.items() if name in each), None)
+        return around is not None and (
+            key(around.text) not in ground.kept
+            or bool(len(around.text) < SHORT and FURNITURE.search(around.text))
+        )
     if name not in ground.kept or is_label(text, block.tag):
         return True
     linked = block.linked / max(len(block.text), 1)

@@ -1,59 +1,40 @@
-"""The same for programs: JSON under /api/, described by /api/openapi.json (OpenAPI 3.1).
+"""The same for programs: JSON under /api/, described by /api/openapi.json (`openapi`).
 
 Rules: what may not be shown is not told either; lists come in pages, with the next page's address in `next`;
 an error is {"error": "..."} with the status that the room gives it.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from archive import __version__
 from archive.articles import json_row
-from archive.errors import CallerError, MorgueError, NotCaptured
+from archive.dataset import FORMATS, STREAMS
+from archive.errors import CallerError, MorgueError, NotCaptured, SearchFailed
 from archive.history import Edit
 from archive.model import Capture
 from archive.room import choice, faults
 from archive.room.links import api_link
-from archive.room.study import PAGE, Study, question_of, steps_of
-from archive.versions import Diff
+from archive.room.openapi import PATHS, SELECTING, TYPES, description
+from archive.room.study import PAGE, Study, day_of, number_of, question_of, steps_of
+from archive.search import Question
+from archive.selection import HOLDS, Selected, Selection
+from archive.versions import Diff, Version
 
+T = TypeVar("T")
+DAY = re.compile(r"\d{4}-?\d\d-?\d\d\Z", re.A)
+COVERAGE = ("named", "archived", "forbidden", "failed")
+PIECE = 1 << 16
 PER_PAGE = 100
-PARAMETERS = {
-    "url": "Address of a page, in any form of it",
-    "at": "Moment as 14 digits or ISO 8601; the nearest capture counts",
-    "q": 'Words: "a phrase", -without, OR, headline: author: body: agency:',
-    "site": "Newspaper, by its id",
-    "from": "From this day on, as 2026-11-20",
-    "to": "Until this day, included",
-    "language": "Language, as en",
-    "section": "Section, as the newspaper names it",
-    "kind": "article, live, gallery or video",
-    "access": "free, metered, paid or unknown",
-    "author": "Author, as signed",
-    "sort": "relevance or date",
-    "page": "Number of the page, from 1",
-}
-FINDING = ("q", "site", "from", "to", "language", "section", "kind", "access", "author", "sort", "page")
-# path: summary, parameters, those that are required
-PATHS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "/api/newspapers": ("The newspapers of this archive", (), ()),
-    "/api/search": ("Articles by their words, with facets and counts by day", FINDING, ()),
-    "/api/article": ("One article as archived, whole", ("url", "at"), ("url",)),
-    "/api/versions": ("What an article said over time, and what changed", ("url",), ("url",)),
-    "/api/captures": ("The captures of a URL, oldest first", ("url", "page"), ("url",)),
-    "/api/parts": ("When the parts of a page were captured, and which are missing", ("url", "at"), ("url",)),
-    "/api/front": ("The stories of a front page at one capture, in their order", ("url", "at"), ("url",)),
-    "/api/cite": ("How a capture is cited", ("url", "at"), ("url",)),
-    "/api/copies": ("One text in several newspapers: who had it first, what each kept", ("url",), ("url",)),
-    "/api/edits": ("Edits, withdrawals and returns, newest first", ("site", "q", "page"), ()),
-}
 
 
 class Api:
@@ -71,7 +52,8 @@ class Api:
     def _told(self, answer: Callable[[Request], Any]) -> Callable[[Request], Response]:
         def endpoint(request: Request) -> Response:
             try:
-                return _json(answer(request))
+                said = answer(request)
+                return said if isinstance(said, Response) else _json(said)
             except MorgueError as error:
                 return _json({"error": str(error)}, faults.status_of(error))
 
@@ -85,15 +67,77 @@ class Api:
         """Any other path."""
         return _json({"error": "there is no such endpoint; /api/openapi.json lists them"}, 404)
 
-    def newspapers(self, _request: Request) -> Any:
+    def newspapers(self, request: Request) -> Any:
         """Ids and names."""
         shelf = self.shelf
         homes = {name: site.home for name, site in shelf.sites.items()}
+        shown, pages = _paged(request, shelf.site_names())
         return {
-            "newspapers": [
-                {"id": s, "name": shelf.name(s), "home": homes.get(s, "")} for s in shelf.site_names()
-            ]
+            "newspapers": [{"id": s, "name": shelf.name(s), "home": homes.get(s, "")} for s in shown],
+            **pages,
         }
+
+    def days(self, request: Request) -> Any:
+        """Counts by day."""
+        paper = self.shelf.newspaper(_given(request, "site"))
+        shown, pages = _paged(request, list(self.shelf.days(paper).items()))
+        days = [{"day": f"{day}", "articles": count} for day, count in shown]
+        return {"site": paper.id, "timezone": paper.timezone, "days": days, **pages}
+
+    def day(self, request: Request) -> Any:
+        """What stands under one day."""
+        paper, day = self.shelf.newspaper(_given(request, "site")), day_of(_given(request, "day"))
+        number, fronts, reports = (
+            number_of(request),
+            self.shelf.fronts_of(paper, day),
+            self.shelf.reports_of(paper, day),
+        )
+        count = self.shelf.days(paper).get(day, 0)
+        if not (count or fronts or reports):
+            raise NotCaptured(f"nothing of {paper.name} of {day} is in the archive")
+        found = self.shelf.entries(paper, day, limit=PER_PAGE, skip=(number - 1) * PER_PAGE)
+        permits = self.study.permission.shown_at
+        entries = [asdict(e) for e in found if not permits(paper.id, e.url, e.warc, e.captured)]
+        coverage = {name: sum(getattr(r, name) for r in reports) for name in COVERAGE} | {
+            "runs": len(reports)
+        }
+        more = number * PER_PAGE < count
+        return {
+            "site": paper.id, "day": f"{day}", "timezone": paper.timezone, "count": count,
+            "articles": entries, "fronts": [{"url": c.url, "at": c.at} for c in fronts], "coverage": coverage,
+            "next": api_link(request, page=number + 1) if more else None,
+        }  # fmt: skip
+
+    def selection(self, request: Request) -> Any:
+        """What a selection finds, and where its rows are."""
+        asked = selection_of(request)
+        answer, behind = self.study.ask(asked.question)
+        query = {name: value for name, value in request.query_params.items() if name in SELECTING}
+        return {
+            "id": asked.id, "selection": asked.plain(), "count": answer.count, "at_least": answer.more,
+            "reading": bool(behind),
+            "export": {form: f"/api/export?{urlencode({'format': form, **query})}" for form in FORMATS},
+        }  # fmt: skip
+
+    def export(self, request: Request) -> Response:
+        """All rows, as a stream: the first piece is made before the status is said."""
+        form, asked = request.query_params.get("format", "jsonl"), selection_of(request)
+        if form not in FORMATS:
+            raise CallerError(f"format={form!r} is none of {', '.join(FORMATS)}")
+        pieces = self._rows(form, asked)
+        first = next(pieces, b"")
+        name = f"{asked.id}.{form}"
+        headers = {"content-disposition": f'attachment; filename="{name}"', "content-type": TYPES[form]}
+        return StreamingResponse(chain([first], pieces), headers=headers)
+
+    def _rows(self, form: str, asked: Selection) -> Iterator[bytes]:
+        with self.study.finder.open() as search:
+            if behind := self.study.finder.progress:
+                raise SearchFailed(
+                    f"articles are still being read ({behind}): ask again, so that none is missing"
+                )
+            selected = Selected(self.shelf.store, search, self.study.permission, asked)
+            yield from pieces_of(STREAMS[form](selected.rows()))
 
     def search(self, request: Request) -> Any:
         """Hits, facets, days."""
@@ -127,31 +171,30 @@ class Api:
             raise NotCaptured(f"no article of {_url(request)} is in the archive")
         for version in found:
             self.study.must_be_shown(version.row)
+        shown, pages = _paged(request, steps_of(found))
         return {
             "versions": [
-                {
-                    "number": step.number, "version": step.version.row.version,
-                    "url": step.version.row.article.url, "headline": step.version.row.article.headline,
-                    "first": step.version.first, "last": step.version.last,
-                    "captures": step.version.sightings, "warc": asdict(step.version.row.warc),
-                    "changed": _diff(step.changed),
-                }
-                for step in steps_of(found)
-            ]
-        }  # fmt: skip
+                {"number": step.number, **_version(step.version), "changed": _diff(step.changed)}
+                for step in shown
+            ],
+            **pages,
+        }
+
+    def diff(self, request: Request) -> Any:
+        """What changed from one version to another."""
+        query = request.query_params
+        _, before, after, changed = self.study.pair(
+            _url(request), query.get("before", ""), query.get("after", "")
+        )
+        return {"before": _version(before), "after": _version(after), "changed": _diff(changed)}
 
     def captures(self, request: Request) -> Any:
         """Index lines."""
         found = self.shelf.index.captures(_url(request))
         if not found:
             raise NotCaptured(f"nothing was captured of {_url(request)}")
-        number = question_of(request)[1]
-        shown = found[(number - 1) * PER_PAGE : number * PER_PAGE]
-        more = number * PER_PAGE < len(found)
-        return {
-            "count": len(found), "captures": [_capture(c) for c in shown],
-            "next": api_link(request, page=number + 1) if more else None,
-        }  # fmt: skip
+        shown, pages = _paged(request, found)
+        return {"count": len(found), "captures": [_capture(c) for c in shown], **pages}
 
     def parts(self, request: Request) -> Any:
         """The spread of a page."""
@@ -191,52 +234,61 @@ class Api:
         }
 
 
-def description() -> dict[str, Any]:
-    """The API in the words of OpenAPI 3.1."""
-    paths = {
-        path: {
-            "get": {
-                "summary": summary,
-                "operationId": path.rpartition("/")[2],
-                "parameters": [_parameter(name, name in required) for name in names],
-                "responses": _responses(path in ("/api/newspapers", "/api/search", "/api/edits")),
-            }
-        }
-        for path, (summary, names, required) in PATHS.items()
-    }
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Newsmorgue", "version": __version__,
-            "description": "Articles, versions and captures of a newspaper archive. Times are ISO 8601, UTC.",
-        },
-        "paths": paths,
-    }  # fmt: skip
+def selection_of(request: Request) -> Selection:
+    """The selection that a request asks for; raise CallerError."""
+    query = request.query_params
+    holds = query.get("holds", "latest")
+    if holds not in HOLDS:
+        raise CallerError(f"holds={holds!r} is none of {', '.join(HOLDS)}")
+    bare = Question()
+    question = replace(question_of(request)[0], sort=bare.sort, limit=bare.limit, skip=bare.skip)
+    end = query.get("captured_to", "").strip()
+    whole = timedelta(days=1 if DAY.match(end) else 0)
+    until = choice.asked(end)
+    return Selection(
+        question=question, holds=holds, since=choice.asked(query.get("captured_from", "")),
+        until=until + whole if until else None,
+    )  # fmt: skip
 
 
-def _parameter(name: str, required: bool) -> dict[str, Any]:
-    kind = {"type": "integer", "minimum": 1} if name == "page" else {"type": "string"}
-    return {
-        "name": name, "in": "query", "required": required, "schema": kind, "description": PARAMETERS[name],
-    }  # fmt: skip
+def pieces_of(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of some size: a row for itself is too small to be sent."""
+    waiting, size = [], 0
+    for part in parts:
+        waiting.append(part)
+        size += len(part)
+        if size >= PIECE:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
 
 
-def _responses(always: bool) -> dict[str, Any]:
-    told = {"200": "The answer", "400": "A parameter is wrong"}
-    told |= (
-        {} if always else {"404": "Nothing of that URL is archived", "451": "Its rights forbid to show it"}
-    )
-    return {
-        status: {"description": text, "content": {"application/json": {"schema": {"type": "object"}}}}
-        for status, text in told.items()
-    }
+def _paged(request: Request, found: list[T]) -> tuple[list[T], dict[str, Any]]:
+    """One page of a list, and the address of the next."""
+    number = number_of(request)
+    more = number * PER_PAGE < len(found)
+    shown = found[(number - 1) * PER_PAGE : number * PER_PAGE]
+    return shown, {"next": api_link(request, page=number + 1) if more else None}
 
 
 def _url(request: Request) -> str:
-    url = request.query_params.get("url", "").strip()
-    if not url:
-        raise CallerError("no URL was given: add url=")
-    return url
+    return _given(request, "url")
+
+
+def _given(request: Request, name: str) -> str:
+    value = request.query_params.get(name, "").strip()
+    if not value:
+        raise CallerError(f"no {'URL' if name == 'url' else name} was given: add {name}=")
+    return value
+
+
+def _version(version: Version) -> dict[str, Any]:
+    row = version.row
+    return {
+        "version": row.version, "url": row.article.url, "headline": row.article.headline,
+        "first": version.first, "last": version.last, "captures": version.sightings,
+        "warc": asdict(row.warc),
+    }  # fmt: skip
 
 
 def _capture(capture: Capture) -> dict[str, Any]:

@@ -120,13 +120,12 @@ def open_desk(
     fresh = Fresh(index.renew, access.renew)
     permission = Permission(store, index, sites, rights or Policy(), access)
     finder = Finder(store, search)
-    shelf = Shelf(store, index, sites)
+    shelf = Shelf(store, index, sites, finder)
     room = Room(
         shelf,
         origins,
         replays=worker is not None,
         permission=permission,
-        finder=finder,
         max_spread=max_spread,
     )
     replay = Replay(store, index, origins, worker, permission, max_spread)

@@ -23,14 +23,13 @@ from archive.room import choice, faults, pulse
 from archive.room.api import Api
 from archive.room.catalogue import catalogue
 from archive.room.evidence import Evidence
-from archive.room.finder import Finder
 from archive.room.guard import Guard
 from archive.room.links import weblink
 from archive.room.memento import Memento
 from archive.room.origins import Origins
 from archive.room.paper import Paper
 from archive.room.shelf import Shelf
-from archive.room.study import Study
+from archive.room.study import Study, day_of, number_of
 
 STATIC = Path(__file__).parent / "static"
 CSP = (
@@ -40,6 +39,8 @@ CSP = (
 SHOWN_RUNS = 20
 REFRESH = 5  # seconds after which a page of what goes on is read anew
 SHOWN_REPORTS = 10
+SHOWN_DAYS = 400  # of more, a year at a time
+SHOWN_ENTRIES = 100  # articles of a day on one page
 
 
 class Room:
@@ -52,7 +53,6 @@ class Room:
         *,
         replays: bool,
         permission: Permission | None = None,
-        finder: Finder | None = None,
         max_spread: timedelta | None = None,
     ) -> None:
         self.shelf = shelf
@@ -61,7 +61,7 @@ class Room:
         self.replays = replays
         self.paper = Paper()
         self.memento = Memento(shelf.index, origins)
-        self.finder = finder or Finder(shelf.store)
+        self.finder = shelf.finder
         self.study = Study(shelf, self.permission, self.finder, origins, self.page, max_spread)
 
     def app(self) -> Starlette:
@@ -120,33 +120,43 @@ class Room:
 
     def home(self, request: Request) -> Response:
         """All newspapers."""
-        return self.page(request, "home.html", newspapers=self.shelf.newspapers())
+        return self.page(
+            request, "home.html", newspapers=self.shelf.newspapers(), behind=self.finder.progress
+        )
 
     def site(self, request: Request) -> Response:
-        """One newspaper: its days and its runs."""
+        """One newspaper: its days (the latest year, or that of `year`) and its runs."""
+        query = request.query_params
         paper = self.shelf.newspaper(request.path_params["site"])
-        shown = None if request.query_params.get("runs") == "all" else SHOWN_RUNS
-        return self.page(request, "site.html", paper=paper, days=paper.days, shown=paper.runs[:shown])
+        days = self.shelf.days(paper)
+        years = sorted({day.year for day in days}, reverse=True) if len(days) > SHOWN_DAYS else []
+        year = next((y for y in years if str(y) == query.get("year")), max(years, default=0))
+        shown = {day: count for day, count in days.items() if not years or day.year == year}
+        runs = paper.runs[: None if query.get("runs") == "all" else SHOWN_RUNS]
+        return self.page(
+            request, "site.html", paper=paper, days=shown, years=years, year=year,
+            articles=sum(days.values()), shown=[self.shelf.run_at(key) for key in runs],
+            behind=self.finder.progress,
+        )  # fmt: skip
 
     def day(self, request: Request) -> Response:
         """One day's articles."""
         paper = self.shelf.newspaper(request.path_params["site"])
-        try:
-            day = date.fromisoformat(request.path_params["day"])
-        except ValueError:
-            raise CallerError(f"{request.path_params['day']!r} is no day; write 2026-11-20") from None
-        days = paper.days
-        permits = self.permission.shown_at
-        entries = [e for e in days.get(day, ()) if not permits(paper.id, e.url, e.warc, e.captured)]
+        day = day_of(request.path_params["day"])
+        days = self.shelf.days(paper)
+        number = number_of(request)
         fronts, reports = self.shelf.fronts_of(paper, day), self.shelf.reports_of(paper, day)
-        if not (entries or fronts or reports):
+        if not (day in days or fronts or reports):
             nearest = min(days, key=lambda d: abs(d - day), default=None)
             return self.page(request, "emptyday.html", 404, paper=paper, day=day, nearest=nearest)
-        later = min((d for d in days if d > day), default=None)
-        earlier = max((d for d in days if d < day), default=None)
+        found = self.shelf.entries(paper, day, limit=SHOWN_ENTRIES, skip=(number - 1) * SHOWN_ENTRIES)
+        permits = self.permission.shown_at
         return self.page(
-            request, "day.html", paper=paper, day=day, entries=entries, later=later, earlier=earlier,
-            fronts=fronts, reports=reports,
+            request, "day.html", paper=paper, day=day, fronts=fronts, reports=reports,
+            entries=[e for e in found if not permits(paper.id, e.url, e.warc, e.captured)],
+            later=min((d for d in days if d > day), default=None), number=number,
+            earlier=max((d for d in days if d < day), default=None),
+            last=-(-days.get(day, 0) // SHOWN_ENTRIES), behind=self.finder.progress,
         )  # fmt: skip
 
     def kept(self, request: Request) -> Response:
@@ -219,9 +229,9 @@ class Room:
         """One run."""
         run = self.shelf.run(request.path_params["run"])
         parameters = json.dumps(run.parameters, indent=2, ensure_ascii=False, default=str)
-        paper = self.shelf.newspaper(run.site)
+        name = self.shelf.name(run.site)
         told = _parts(self.shelf.report_of(run))
-        return self.page(request, "run.html", run=run, paper=paper, parameters=parameters, **told)
+        return self.page(request, "run.html", run=run, name=name, parameters=parameters, **told)
 
     def dag_run(self, request: Request) -> Response:
         """What a DAG of Airflow has archived, or one of its runs; for a frame in Airflow's own page."""

@@ -11,6 +11,7 @@ from archive.model import Capture
 from archive.reports import Event, RunReport, SourceReport
 from archive.watch import Watched
 
+FEWEST = 14  # days of a chart
 SHOWN_DAYS = 49
 SHOWN_EVENTS = 30
 SHOWN_MISSING = 50
@@ -89,8 +90,10 @@ def _bars(reports: Iterable[RunReport]) -> tuple[Bar, ...]:
     # The first day of all holds the backlog: a bar as high as it would flatten all the others.
     usual = sorted(new.get(day, 0) for day in days)
     top = max(min(usual[-1], 2 * usual[int(0.9 * (len(usual) - 1))]), 1)
+    blank = [first - timedelta(days=n) for n in range(FEWEST - len(days), 0, -1)]  # one day is no wide bar
     return tuple(
-        Bar(day=day, new=new.get(day, 0), height=min(100 * new.get(day, 0) / top, 100)) for day in days
+        Bar(day=day, new=new.get(day, 0), height=min(100 * new.get(day, 0) / top, 100))
+        for day in (*blank, *days)
     )
 
 

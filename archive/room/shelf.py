@@ -1,42 +1,33 @@
-"""What the room shows, read from the archive: runs and tables are write-once, so each is read once."""
+"""What the room shows, read from the archive: runs and reports are write-once, so each is read once; which
+articles there are is asked of the search file.
+"""
 
-from collections import defaultdict
-from collections.abc import Mapping
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from archive.access import Access
-from archive.articles import rows
+from archive import daybook
+from archive.access import Access, Rules
+from archive.cdxj import surt_of
+from archive.daybook import Entry
 from archive.errors import DamagedReport, NotStored, UnknownSite
 from archive.index import Index
-from archive.model import ArticleRow, Capture, Location, Run
+from archive.model import Capture, Run
 from archive.progress import Progress, running
 from archive.reports import RunReport, whole_report
+from archive.room.finder import SHARE, Finder
 from archive.runs import find_run, read_run, run_keys
+from archive.search import Search
 from archive.sites import Site
 from archive.store import Store
 from archive.watch import Watch, Watched
 
 SHOWN = 200  # runs among which one of Airflow is looked for
 FRESH = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """An article in a list. `day` is its day in the newspaper's own time zone."""
-
-    url: str
-    headline: str
-    standfirst: str
-    authors: tuple[str, ...]
-    agency: str
-    section: str
-    warc: Location
-    access: str
-    published: datetime | None
-    captured: datetime
-    day: date
+MINUTE = 60.0  # seconds: embargoes end with time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,43 +38,129 @@ class Newspaper:
     name: str
     home: str
     timezone: str
-    runs: tuple[Run, ...]
-    articles: tuple[Entry, ...]
+    runs: tuple[str, ...]  # keys of manifests, the newest first
 
-    @property
-    def days(self) -> dict[date, list[Entry]]:
-        """Articles by day, newest day first."""
-        found: dict[date, list[Entry]] = defaultdict(list)
-        for entry in self.articles:
-            found[entry.day].append(entry)
-        return {d: found[d] for d in sorted(found, reverse=True)}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A newspaper in the list of all: what there is of it, and the article that was seen first last."""
+
+    paper: Newspaper
+    articles: int
+    last: Run | None
+    latest: tuple[str, str] | None  # address, headline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hidden:
+    """Articles that rules of access keep back, by newspaper and quarter hour; and of what time that is."""
+
+    rules: Rules
+    generation: tuple[int, int]
+    counts: Mapping[str, Counter[int]]
+    until: float
+    sure: float
 
 
 class Shelf:
     """One archive, as the room reads it."""
 
-    def __init__(self, store: Store, index: Index, sites: Mapping[str, Site]) -> None:
+    def __init__(
+        self, store: Store, index: Index, sites: Mapping[str, Site], finder: Finder | None = None
+    ) -> None:
         self.store = store
+        self.finder = finder or Finder(store)
         self.index = index
         self.access = Access(store)
         self.sites = sites
         self.watch = Watch(store)
         self._watched: dict[str, tuple[datetime, Watched]] = {}
         self._runs: dict[str, Run] = {}
-        self._entries: dict[str, tuple[tuple[str, ...], tuple[Entry, ...]]] = {}
+        self._days: dict[str, tuple[tuple[int, int], Counter[int], dict[date, int]]] = {}
+        self._kept_back: _Hidden | None = None
 
-    def newspapers(self) -> list[Newspaper]:
-        """Every newspaper with a site file or a run, by name."""
-        kept = {key.split("/")[1] for key in run_keys(self.store)}
-        found = [self._newspaper(site) for site in kept | set(self.sites)]
-        return sorted(found, key=lambda n: (not n.runs, n.name.casefold()))
+    def newspapers(self) -> list[Kept]:
+        """Every newspaper with a site file or a run, by name; those that were crawled first."""
+        keys: dict[str, list[str]] = {site: [] for site in self.sites}
+        for key in run_keys(self.store):
+            keys.setdefault(key.split("/")[1], []).append(key)
+        with self.finder.open() as search:
+            totals, hidden = daybook.totals(search.db), self._hidden(search)
+            found = [
+                self._kept(search, self._paper(site, runs[::-1]), totals.get(site, 0) - hidden[site].total())
+                for site, runs in keys.items()
+            ]
+        return sorted(found, key=lambda kept: (not kept.paper.runs, kept.paper.name.casefold()))
+
+    def _kept(self, search: Search, paper: Newspaper, articles: int) -> Kept:
+        shown = (
+            (url, headline)
+            for url, headline, at in daybook.newest(search.db, paper.id)
+            if not self.access.forbids(url, paper.id, at)
+        )
+        last = self.run_at(paper.runs[0]) if paper.runs else None
+        return Kept(paper=paper, articles=articles, last=last, latest=next(shown, None) if articles else None)
 
     def newspaper(self, site: str) -> Newspaper:
         """One newspaper; raise UnknownSite."""
-        found = self._newspaper(site) if "/" not in site else None
+        found = self._paper(site, run_keys(self.store, site)[::-1]) if "/" not in site else None
         if found is None or (site not in self.sites and not found.runs):
             raise UnknownSite(f"this archive keeps no newspaper named {site!r}")
         return found
+
+    def days(self, paper: Newspaper) -> dict[date, int]:
+        """How many articles stand under each day of a newspaper, the newest day first."""
+        with self.finder.open() as search:
+            hidden = self._hidden(search)[paper.id]
+            known = self._days.get(paper.id)
+            if known is None or known[0] != daybook.generation(search.db) or known[1] != hidden:
+                counts = daybook.quarters(search.db, paper.id)
+                counts.subtract(hidden)
+                days = daybook.by_day(counts, ZoneInfo(paper.timezone))
+                known = self._days[paper.id] = (daybook.generation(search.db), hidden, days)
+        return known[2]
+
+    def entries(self, paper: Newspaper, day: date, *, limit: int, skip: int = 0) -> list[Entry]:
+        """The articles of a day that no rule of access keeps back, the newest first."""
+        forbids = self.access.forbids
+        with self.finder.open() as search:
+            found = daybook.entries(
+                search.db, paper.id, day, ZoneInfo(paper.timezone), limit=limit, skip=skip
+            )
+        return [e for e in found if not forbids(e.url, paper.id, e.captured)]
+
+    def _hidden(self, search: Search) -> Mapping[str, Counter[int]]:
+        """What rules keep back; looked at again when there is something new, and each minute at least."""
+        rules, now, of = self.access.rules(), time.monotonic(), daybook.generation(search.db)
+        if rules.none:
+            return defaultdict(Counter)
+        known = self._kept_back
+        if (
+            known is None
+            or known.rules is not rules
+            or now > known.until
+            or (known.generation != of and now > known.sure)
+        ):
+            counts = self._count_hidden(search, rules)
+            took = time.monotonic() - now
+            end = now + max(MINUTE, SHARE * took)
+            known = self._kept_back = _Hidden(
+                rules=rules, generation=of, counts=counts, until=end, sure=now + SHARE * took
+            )
+        return known.counts
+
+    def _count_hidden(self, search: Search, rules: Rules) -> Mapping[str, Counter[int]]:
+        counts: dict[str, Counter[int]] = defaultdict(Counter)
+        seen: set[str] = set()
+        hosts, now = rules.hosts(), datetime.now(UTC)
+        found = daybook.pages(search.db, sites=rules.sites, hosts=hosts, every=bool(rules.everything))
+        for site, url, quarter, at in found:
+            rule = rules.verdict(surt_of(url) if hosts else "", site, at, now)
+            if rule and rule.kind != "allow" and url not in seen:
+                counts[site][quarter] += 1
+                if not rules.everything:  # else each comes once
+                    seen.add(url)
+        return counts
 
     def site_names(self) -> list[str]:
         """The ids of every newspaper with a site file or a run, by name."""
@@ -103,7 +180,7 @@ class Shelf:
     def runs_of(self, site: str, dag_run: str = "") -> list[Run]:
         """The newest runs of a newspaper, newest first; with `dag_run` those of that run of Airflow."""
         keys = run_keys(self.store, site)[-SHOWN:] if "/" not in site else []
-        found = [self._run(key) for key in reversed(keys)]
+        found = [self.run_at(key) for key in reversed(keys)]
         wanted = _letters(dag_run)
         return [r for r in found if not wanted or _letters(str(r.parameters.get("airflow", ""))) == wanted]
 
@@ -123,7 +200,7 @@ class Shelf:
         parts = warc.rpartition("/")[2].split("-")
         mark = f"-{parts[-2]}.json" if len(parts) > 1 else "/"
         keys = [key for key in run_keys(self.store, warc.split("/")[1]) if key.endswith(mark)]
-        runs = (self._run(key) for key in keys)
+        runs = (self.run_at(key) for key in keys)
         return next((run for run in runs if any(each.key == warc for each in run.warcs)), None)
 
     def watched(self, now: datetime) -> list[Watched]:
@@ -171,56 +248,23 @@ class Shelf:
             self._watched[site] = (now, seen)
         return seen
 
-    def _newspaper(self, site: str) -> Newspaper:
+    def _paper(self, site: str, runs: Iterable[str]) -> Newspaper:
         known = self.sites.get(site)
-        timezone = known.timezone if known else "UTC"
         return Newspaper(
             id=site,
             name=self.name(site),
             home=known.home if known else "",
-            timezone=timezone,
-            runs=tuple(reversed([self._run(key) for key in run_keys(self.store, site)])),
-            articles=tuple(
-                e for e in self._articles(site, timezone) if not self.access.forbids(e.url, site, e.captured)
-            ),
+            timezone=known.timezone if known else "UTC",
+            runs=tuple(runs),
         )
 
-    def _run(self, key: str) -> Run:
+    def run_at(self, key: str) -> Run:
+        """The run of a manifest's key."""
         if key not in self._runs:
             self._runs[key] = read_run(self.store, key)
         return self._runs[key]
-
-    def _articles(self, site: str, timezone: str) -> tuple[Entry, ...]:
-        keys = tuple(self.store.keys(f"articles/site={site}/"))
-        known, entries = self._entries.get(site, ((), ()))
-        if keys != known:
-            zone = ZoneInfo(timezone)
-            entries = tuple(_entry(row, zone) for row in rows(self.store, site=site))
-            self._entries[site] = (keys, entries)
-        return entries
-
-
-def _entry(row: ArticleRow, zone: ZoneInfo) -> Entry:
-    said = row.article
-    return Entry(
-        url=said.url,
-        headline=said.headline,
-        standfirst=said.standfirst,
-        authors=said.authors,
-        agency=said.agency,
-        section=said.section,
-        warc=row.warc,
-        access=said.access,
-        published=said.published,
-        captured=row.captured,
-        day=_aware(said.published or row.captured).astimezone(zone).date(),
-    )
 
 
 def _letters(name: str) -> str:
     """A run's id without what addresses write in several ways ("+" and spaces, ":" and "%3A")."""
     return "".join(char for char in name if char.isalnum())
-
-
-def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -203,19 +203,23 @@ class Study:
     def difference(self, request: Request) -> Response:
         """Two versions of an article side by side."""
         query = request.query_params
-        found = self.versions(query.get("url", "").strip())
-        if not found:
-            raise NotCaptured(f"no article of {query.get('url', '')} is in the archive")
-        after = _held(found, query.get("to", "")) or found[-1]
-        place = found.index(after)
-        before = _held(found, query.get("from", "")) or found[max(place - 1, 0)]
-        for version in (before, after):
-            self.must_be_shown(version.row)
-        changed = diff(before.row.article, after.row.article)
+        url = query.get("url", "").strip()
+        found, before, after, changed = self.pair(url, query.get("from", ""), query.get("to", ""))
         return self.page(
             request, "diff.html", name=self.shelf.name(after.row.site), steps=steps_of(found), before=before,
             after=after, changed=changed, pairs=side_by_side(before, after, changed),
         )  # fmt: skip
+
+    def pair(self, url: str, before: str, after: str) -> tuple[list[Version], Version, Version, Diff]:
+        """All versions of an article, two of them by their digests (the last two), and what changed."""
+        found = self.versions(url)
+        if not found:
+            raise NotCaptured(f"no article of {url} is in the archive")
+        later = _held(found, after) or found[-1]
+        earlier = _held(found, before) or found[max(found.index(later) - 1, 0)]
+        for version in (earlier, later):
+            self.must_be_shown(version.row)
+        return found, earlier, later, diff(earlier.row.article, later.row.article)
 
     def cite(self, request: Request) -> Response:
         """How one capture is cited; with `as` bibtex, csl or json, as that alone."""
@@ -371,8 +375,7 @@ class Study:
 def question_of(request: Request) -> tuple[Question, int]:
     """What a request looks for, and the number of the page from 1; raise CallerError."""
     query = request.query_params
-    text = query.get("page", "1")
-    number = min(max(int(text), 1), DEEP) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+    number = number_of(request)
     words = query.get("q", "").strip()
     sort = query.get("sort", "")
     wanted = {name: query.get(name, "").strip() for name in FILTERS}
@@ -382,6 +385,20 @@ def question_of(request: Request) -> tuple[Question, int]:
         limit=PAGE, skip=(number - 1) * PAGE, **wanted,
     )  # fmt: skip
     return question, number
+
+
+def number_of(request: Request) -> int:
+    """The number of the page that a request asks for, from 1."""
+    text = request.query_params.get("page", "1")
+    return min(max(int(text), 1), DEEP) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+
+
+def day_of(text: str) -> date:
+    """The day that a request names; raise CallerError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CallerError(f"{text!r} is no day; write 2026-11-20") from None
 
 
 def _day(text: str) -> str:
