@@ -21,6 +21,7 @@ from archive.selectors import Rules, parse_rules, tables_of
 QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d\s*-\s*([01]\d|2[0-3]):[0-5]\d\Z")
 MANY_LINES = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'', re.S)
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+MOST_SHARDS = 64
 FIELDS = ("yyyy", "yy", "mm", "m", "dd", "d", "page")
 FIELD = re.compile(r"\{([^{}]*)\}")
 _NO_WORDS: Mapping[str, Iterable[str]] = MappingProxyType({})
@@ -52,7 +53,8 @@ class Site:
     forbid each (archive.policy); empty: as for all sites. `catchup`, `pool`, `priority` and `owner` are those
     of its DAG; `overlap` says whether a run that comes due while the last is active waits ("queue") or is
     skipped where the next is due before it can begin ("skip"). `deadline` is hours within which a run that
-    was due must have ended; 0 is the time between two runs of the schedule.
+    was due must have ended; 0 is the time between two runs of the schedule. `shards` is in how many tasks
+    its hosts are crawled.
     """
 
     id: str
@@ -94,6 +96,7 @@ class Site:
     catchup: bool = False
     overlap: str = "queue"
     deadline: float = 0.0
+    shards: int = 1
     pool: str = ""
     priority: int = 1
     owner: str = "newsmorgue"
@@ -243,6 +246,8 @@ def _check(site: Site) -> None:
     for key in ("concurrency", "timeout", "body_limit", "requisite_mb"):
         if getattr(site, key) <= 0:
             raise _Fault(key, f"{key!r} must not be negative or 0, not {getattr(site, key)}")
+    if not 1 <= site.shards <= MOST_SHARDS:
+        raise _Fault("shards", f"'shards' must be 1 to {MOST_SHARDS}, not {site.shards}")
     _check_pattern(site)
     _check_archives(site)
     _check_clock(site)

@@ -74,10 +74,15 @@ def crawl_dag(site: Site) -> DAG:
         params=_form(site),
         deadline=deadline_of(site),
     ) as dag:
-        CrawlOperator(
-            task_id="crawl", site=site.id, outlets=[PUBLISHED], skip_after=_skipped_after(site),
-            priority_weight=site.priority, pool=site.pool or "default_pool",
-        )  # fmt: skip
+        weight: dict[str, Any] = {"priority_weight": site.priority, "pool": site.pool or "default_pool"}
+        if site.shards > 1:
+            from morgue_airflow.shards import crawl_in_shards
+
+            crawl_in_shards(site, skip_after=_skipped_after(site), **weight)
+        else:
+            CrawlOperator(
+                task_id="crawl", site=site.id, outlets=[PUBLISHED], skip_after=_skipped_after(site), **weight
+            )
     return dag
 
 

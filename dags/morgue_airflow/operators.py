@@ -43,7 +43,10 @@ class ArchiveLink(BaseOperatorLink):
 
 
 class CrawlOperator(BaseOperator):
-    """Crawls one site; its XCom is the run's manifest key and a few counts."""
+    """Crawls one site, or a shard of it; its XCom is the run's manifest key and a few counts.
+
+    `rest` asks only for what is due and what other shards have passed on.
+    """
 
     ui_color = "#e8e2d0"
     operator_extra_links = (ArchiveLink(),)
@@ -54,10 +57,14 @@ class CrawlOperator(BaseOperator):
         site: str,
         command: tuple[str, ...] = (),
         skip_after: timedelta | None = None,
+        shard: str = "",
+        rest: bool = False,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
         self.site = site
+        self.shard = shard
+        self.rest = rest
         self.skip_after = skip_after
         self.command = command
         self.run_id = ""
@@ -71,8 +78,8 @@ class CrawlOperator(BaseOperator):
             result = Path(folder) / "result.json"
             kind = _kind(context)
             params = dict(context["params"]) | (_interval(context) if kind == "backfill" else {})
-            command = self._command(params, scheduled=kind == "scheduled")
-            command += ["--resume-from", since] if (since := _began(context)) else []
+            command = self._command({} if self.rest else params, scheduled=self.rest or kind == "scheduled")
+            command += ["--resume-from", since] if (since := _began(context, again=self.rest)) else []
             code = self._run([*command, "--result", str(result)], run=str(context.get("run_id", "")))
             summary = json.loads(result.read_text()) if result.is_file() else {}
         if summary.get("run"):
@@ -84,8 +91,10 @@ class CrawlOperator(BaseOperator):
             fault = AirflowFailException if code in HOPELESS else AirflowException
             raise fault(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
         self._must_not_be_stopped(summary)
-        tell(context, self.outlets, self._published(context, summary))
-        return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
+        told = ("run", "reason", "manifest", "counts", "bytes")
+        if self.outlets:  # a shard's are told of with those of the others
+            tell(context, self.outlets, self._published(context, summary))
+        return {key: summary.get(key) for key in (told if self.outlets else (*told, "recovered"))}
 
     def _published(self, context: Any, summary: dict[str, Any]) -> dict[str, list[str]]:
         """Manifests by partition: this run's, and those of what earlier ones had left in the spool."""
@@ -143,7 +152,8 @@ class CrawlOperator(BaseOperator):
         spans = [word for n in ("since", "until") if params.get(n) for word in (f"--{n}", str(params[n]))]
         # A schedule may come more often than a source is worth asking; whoever presses a button means it.
         due = ["--due-only"] if scheduled else []
-        return [*given, self.site, *limit, *urls, *spans, *flags, *due]
+        shard = ["--shard", self.shard] if self.shard else []
+        return [*given, self.site, *limit, *urls, *spans, *flags, *due, *shard]
 
     def _run(self, command: list[str], *, run: str = "") -> int:
         self._child = subprocess.Popen(
@@ -195,9 +205,9 @@ def _interval(context: Any) -> dict[str, str]:
     return {name: moment.isoformat() for name, moment in moments.items() if moment}
 
 
-def _began(context: Any) -> str:
+def _began(context: Any, *, again: bool = False) -> str:
     """Since when what was archived need not be fetched again: in a second try, the begin of the run."""
-    if getattr(context.get("ti"), "try_number", 1) < 2:
+    if getattr(context.get("ti"), "try_number", 1) < 2 and not again:
         return ""
     began = getattr(context.get("dag_run"), "run_after", None)
     if began is None or datetime.now(UTC) - began > RESUMED:
