@@ -1,9 +1,9 @@
 """Two Celery workers against one: 40 newspapers crawled through Airflow, on Postgres, Redis and SeaweedFS.
 
-    python benchmarks/workers.py [--sites 40] [--stories 16] [--delay 2.5] [--tasks 5] [--workers 1,2]
+    python benchmarks/workers.py [--sites 40] [--stories 16] [--delay 7.5] [--tasks 10] [--workers 1,2]
 
 The newspapers are ours, each on a loopback address of its own (a host has one pace), and answer after 200 ms;
-a crawl waits for its newspaper and for the delay that it keeps, and computes little. For each count of
+a crawl waits for its newspaper and for the delay that it keeps, some 160 s, and computes for some 7 s. For each count of
 workers the same stack is started anew (`morgue up --executor celery`), all crawls are triggered at once, and
 the time is that from the first trigger to the end of the last task, as Airflow has it. Which worker crawled
 what is read off the spools. Every story must be in the archive, or it does not count.
@@ -99,7 +99,11 @@ class Up:
                 [sys.executable, "-m", "archive", "up", "--var", str(self.folder), *words],
                 stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
-        self._wait("Ctrl-C stops everything")
+        try:
+            self._wait("Ctrl-C stops everything")
+        except BaseException:
+            self.down()
+            raise
         self.secrets = json.loads((self.folder / "secrets.json").read_text())
         airflow = f"http://127.0.0.1:{ports['airflow']}"
         self.api = AirflowApi(airflow, user="admin", password=self.secrets["airflow_password"])
@@ -180,8 +184,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sites", type=int, default=40)
     parser.add_argument("--stories", type=int, default=16)
-    parser.add_argument("--delay", type=float, default=2.5)
-    parser.add_argument("--tasks", type=int, default=5)
+    parser.add_argument("--delay", type=float, default=7.5)
+    parser.add_argument("--tasks", type=int, default=10)
     parser.add_argument("--workers", default="1,2")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
