@@ -3,10 +3,10 @@
     python benchmarks/workers.py [--sites 40] [--stories 16] [--delay 7.5] [--tasks 10] [--workers 1,2]
 
 The newspapers are ours, each on a loopback address of its own (a host has one pace), and answer after 200 ms;
-a crawl waits for its newspaper and for the delay that it keeps, some 160 s, and computes for some 7 s. For each count of
-workers the same stack is started anew (`morgue up --executor celery`), all crawls are triggered at once, and
-the time is that from the first trigger to the end of the last task, as Airflow has it. Which worker crawled
-what is read off the spools. Every story must be in the archive, or it does not count.
+a crawl waits for its newspaper and for the delay that it keeps, some 160 s, and computes for some 7 s. For
+each count of workers the same stack is started anew (`morgue up --executor celery`), all crawls are triggered
+at once, and the time is that from the first trigger to the end of the last task, as Airflow has it. Which
+worker crawled what is read off the spools. Every story must be in the archive, or it does not count.
 """
 
 import argparse

@@ -17,6 +17,12 @@ def page(text: str = "") -> Answer:
     return 200, {"Content-Type": "text/html"}, PAGE.replace(b"Bridge", b"Bridge " + text.encode())
 
 
+def html(body: str) -> Answer:
+    """An article with more in its body."""
+    status, headers, text = page()
+    return status, headers, text.replace(b"</article>", f"</article>{body}".encode())
+
+
 def feed(base: str, *paths: str) -> Answer:
     """An RSS feed that names these paths."""
     items = "".join(f"<item><link>{base}/{path}</link></item>" for path in paths)

@@ -511,3 +511,61 @@ def test_a_newspaper_is_crawled_and_processed_by_its_dags(
     process += "    answer = [str(done.state), sorted(ti.task_id for ti in done.get_task_instances())]\n"
     assert airflow(textwrap.dedent(process)) == ["success", ["extract", "index", "quality"]]
     assert len(rows(store)) == 3
+
+
+IN_SHARDS = """
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+bag = DagBag()
+DagBundlesManager().sync_bundles_to_db()
+sync_bag_to_db(bag, "dags-folder", None)
+done = bag.dags["crawl_paper"].test()
+tasks = sorted((ti.task_id, ti.map_index, str(ti.state)) for ti in done.get_task_instances())
+from airflow.models.asset import AssetEvent
+from airflow.utils.session import create_session
+with create_session() as session:
+    events = [[e.partition_key, e.extra["manifests"]] for e in session.query(AssetEvent).all()]
+answer = [str(done.state), tasks, events]
+"""
+
+
+def test_a_large_site_is_crawled_in_mapped_tasks_and_told_of_once(airflow: Any, tmp_path: Path) -> None:
+    from archive.runs import all_runs
+    from archive.shards import letters
+    from tests.host import Host, feed, html, page
+
+    missing = (404, {"Content-Type": "text/plain"}, b"")
+    home_pages, sport_pages = {"/": page()}, {"/match": page("match")}
+    with (
+        Host(lambda path, _: home_pages.get(path, missing)) as home,
+        Host(lambda path, _: sport_pages.get(path, missing), address="127.0.0.2") as sport,
+    ):
+        # The second shard finds, after the first has ended, what is the first's.
+        home_pages["/feed"] = feed(sport.base, "match")
+        sport_pages["/match"] = html(f'<img src="{home.base}/town.png">')
+        home_pages["/town.png"] = (200, {"Content-Type": "image/png"}, b"\x89PNG")
+        sites = tmp_path / "sites"
+        sites.mkdir()
+        (sites / "paper.toml").write_text(
+            f'name = "Paper"\nhome = "{home.base}/"\nfeeds = ["{home.base}/feed"]\nshards = 2\n'
+            f'hosts = ["{sport.base.removeprefix("http://")}"]\ndelay = 0.0\nallow_private = true\n'
+        )
+        state, tasks, events = airflow(IN_SHARDS, migrate=True, MORGUE_SHARD_WAIT="0")
+        asked = [*home.paths(), *sport.paths()]
+    assert state == "success"
+    assert [(task, index) for task, index, told in tasks if told == "success"] == [
+        ("crawl", 0), ("crawl", 1), ("passed_on", -1), ("published", -1), ("rest", 0), ("whole", -1),
+    ]  # fmt: skip
+    assert {path: asked.count(path) for path in ("/feed", "/match", "/town.png")} == dict.fromkeys(
+        ("/feed", "/match", "/town.png"), 1
+    )
+    store = open_store(str(tmp_path / "archive"))
+    runs = {run.key: run.parameters["shard"] for run in all_runs(store)}
+    assert sorted(runs.values()) == ["1/2", "1/2", "2/2"]
+    ((key, manifests),) = events
+    assert sorted(manifests[key]) == sorted(runs)
+    assert list(letters(store, "paper")) == []
+
+
+def test_a_site_without_shards_has_one_task(airflow: Any, sites: Path) -> None:
+    assert airflow(LOAD + "answer = [t.task_id for t in bag.dags['crawl_hourly'].tasks]") == ["crawl"]

@@ -22,7 +22,7 @@ from archive.shards import BUSY, DONE, IDLE, Note, Passed, Shard, letters, pass_
 from archive.state import Update, read_state, write_state
 from archive.store import Store, open_store
 from tests.conftest import wait_until
-from tests.host import Answer, Host, feed, page
+from tests.host import Answer, Host, feed, html, page
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -154,11 +154,6 @@ class Press:
     def paths(self) -> tuple[list[str], list[str]]:
         told = ("/robots.txt", "/.well-known/tdmrep.json", "/ai.txt")
         return tuple([p for p in host.paths() if p not in told] for host in (self.home, self.sport))  # type: ignore[return-value]
-
-
-def html(body: str) -> Answer:
-    status, headers, text = page()
-    return status, headers, text.replace(b"</article>", f"</article>{body}".encode())
 
 
 @pytest.fixture
