@@ -9,10 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
@@ -24,6 +22,7 @@ from archive.store import open_store
 from morgue_airflow.connection import connected
 from morgue_airflow.events import by_partition, due, partition, tell
 from morgue_airflow.metrics import tell_crawl
+from morgue_airflow.tray import tray
 
 # The caller's fault and damage do not go away by trying again (archive.errors).
 HOPELESS = (2, 5)
@@ -74,13 +73,14 @@ class CrawlOperator(BaseOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the crawl, hand its log on, and tell the world what it published."""
         self._must_not_be_skipped(context)
-        with tempfile.TemporaryDirectory(prefix="morgue-") as folder:
-            result = Path(folder) / "result.json"
+        with tray() as (folder, held):
+            result = folder / "result.json"
             kind = _kind(context)
             params = dict(context["params"]) | (_interval(context) if kind == "backfill" else {})
             command = self._command({} if self.rest else params, scheduled=self.rest or kind == "scheduled")
             command += ["--resume-from", since] if (since := _began(context, again=self.rest)) else []
-            code = self._run([*command, "--result", str(result)], run=str(context.get("run_id", "")))
+            command += ["--result", str(result)]
+            code = self._run(command, run=str(context.get("run_id", "")), held=held)
             summary = json.loads(result.read_text()) if result.is_file() else {}
         if summary.get("run"):
             self.run_id = str(summary["run"])
@@ -155,7 +155,7 @@ class CrawlOperator(BaseOperator):
         shard = ["--shard", self.shard] if self.shard else []
         return [*given, self.site, *limit, *urls, *spans, *flags, *due, *shard]
 
-    def _run(self, command: list[str], *, run: str = "") -> int:
+    def _run(self, command: list[str], *, run: str, held: int) -> int:
         self._child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -164,6 +164,7 @@ class CrawlOperator(BaseOperator):
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=(held,),
             env={
                 **os.environ,
                 "MORGUE_DIE_WITH_PARENT": str(os.getpid()),
