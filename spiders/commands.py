@@ -300,8 +300,8 @@ def _crawl(
     if result:
         _write(result, done.summary())
     _report(done, as_json)
-    if wanted["shard"] and not done.counts.get("exchanges"):
-        return  # nothing was due on its hosts, and nobody found anything there
+    if wanted["shard"] and (not done.counts.get("exchanges") or done.counts.get("refused")):
+        return  # nothing was found on its hosts, or only what is not there
     if not done.counts.get("ok") and not done.counts.get("redirects"):
         why = next(iter(done.failed.values()), "no page answered")
         raise Unreachable(f"{site.home}: {why}; what was tried is recorded in the archive")

@@ -295,6 +295,21 @@ def test_a_run_whose_next_is_due_is_skipped_where_the_site_says_so(
     assert airflow(operate(fake, code)) == kind
 
 
+@pytest.mark.parametrize("again", ["operator.rest = True", "ti.try_number = 2", "run.start_date = due"])
+def test_a_run_that_began_in_time_is_not_skipped_in_its_middle(airflow: Any, fake: Path, again: str) -> None:
+    code = f"""
+    from datetime import UTC, datetime, timedelta
+    from types import SimpleNamespace
+    due = datetime.now(UTC) - timedelta(minutes=90)
+    run = SimpleNamespace(run_type="scheduled", run_after=due, start_date=None)
+    ti = SimpleNamespace(try_number=1)
+    operator.skip_after = timedelta(hours=1)
+    {again}
+    answer = operator.execute(context | {{"dag_run": run, "ti": ti}})["reason"]
+    """
+    assert airflow(operate(fake, code)) == "finished"
+
+
 RUN = """
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -565,6 +580,32 @@ def test_a_large_site_is_crawled_in_mapped_tasks_and_told_of_once(airflow: Any, 
     ((key, manifests),) = events
     assert sorted(manifests[key]) == sorted(runs)
     assert list(letters(store, "paper")) == []
+
+
+@pytest.mark.parametrize(
+    ("shard", "rest", "kind", "options"),
+    [
+        ("2/4", "False", "manual", ["--limit", "3", "--shard", "2/4"]),
+        ("2/4", "True", "manual", ["--due-only", "--shard", "2/4", "--resume-from", "SINCE"]),
+    ],
+)
+def test_a_shard_and_the_rest_of_it_become_command_line_options(
+    airflow: Any, fake: Path, shard: str, rest: str, kind: str, options: list[str]
+) -> None:
+    code = f"""
+    from datetime import UTC, datetime, timedelta
+    from types import SimpleNamespace
+    run = SimpleNamespace(run_type={kind!r}, run_after=datetime.now(UTC) - timedelta(minutes=5))
+    own = {{"dag_run": run, "params": {{"limit": 3}}}}
+    one = CrawlOperator(
+        task_id="crawl", site="paper", command=(sys.executable, FAKE), shard={shard!r}, rest={rest}
+    )
+    answer = [one.execute(context | own), run.run_after.isoformat()]
+    """
+    summary, since = airflow(operate(fake, code))
+    arguments = json.loads((fake.parent / "arguments").read_text())
+    assert arguments[1:-2] == [since if word == "SINCE" else word for word in options]
+    assert summary["recovered"] == ["runs/other/20261122T093012Z-0a0a0a0a.json"]  # told of by `published`
 
 
 def test_a_site_without_shards_has_one_task(airflow: Any, sites: Path) -> None:

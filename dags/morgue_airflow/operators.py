@@ -134,11 +134,15 @@ class CrawlOperator(BaseOperator):
                     yield key
 
     def _must_not_be_skipped(self, context: Any) -> None:
-        """Skip a scheduled run whose next one is due already, where the site file says so."""
+        """Skip a scheduled run whose next one is due already, where the site file says so.
+
+        A run that had begun in time is not skipped, though a shard, or a second try of it, begins later.
+        """
         run = context.get("dag_run")
-        if not self.skip_after or _kind(context) != "scheduled":
+        again = self.rest or getattr(context.get("ti"), "try_number", 1) > 1
+        if not self.skip_after or again or _kind(context) != "scheduled":
             return
-        late = datetime.now(UTC) - run.run_after
+        late = (getattr(run, "start_date", None) or datetime.now(UTC)) - run.run_after
         if late > self.skip_after:
             raise AirflowSkipException(
                 f"{late} late: the run before it was still active, and the next is due"
