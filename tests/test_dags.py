@@ -270,9 +270,26 @@ def test_the_form_becomes_command_line_options(airflow: Any, fake: Path) -> None
 def test_pool_priority_owner_and_catching_up_come_from_the_site_file(airflow: Any, sites: Path) -> None:
     answer = airflow(
         LOAD + "d = bag.dags['crawl_hourly']; (t,) = d.tasks\n"
-        "answer = [t.pool, t.priority_weight, t.owner, d.catchup, t.skip_after.total_seconds()]"
+        "answer = [t.pool, t.priority_weight, t.owner, d.catchup, t.skips, t.gap.total_seconds()]"
     )
-    assert answer == ["african", 5, "desk", True, 3600]
+    assert answer == ["african", 5, "desk", True, True, 3600]
+
+
+FIRST_RUN = """
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+d = bag.dags["crawl_hourly"]
+held = DagSerialization.from_dict(DagSerialization.to_dict(d))
+since = TimeRestriction(earliest=d.start_date, latest=None, catchup=True)
+first = held.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=since)
+answer = [str(first.run_after), first.logical_date >= max(t.start_date for t in d.tasks)]
+"""
+
+
+def test_the_first_run_of_a_new_site_file_has_tasks(airflow: Any, sites: Path) -> None:
+    written = datetime(2026, 11, 20, 9, 40, tzinfo=UTC).timestamp()
+    os.utime(sites / "hourly.toml", (written, written))
+    assert airflow(LOAD + FIRST_RUN) == ["2026-11-20 10:15:00+00:00", True]
 
 
 @pytest.mark.parametrize(("late", "kind"), [(30, "none"), (90, "AirflowSkipException")])
@@ -285,7 +302,7 @@ def test_a_run_whose_next_is_due_is_skipped_where_the_site_says_so(
     from airflow.sdk.api.datamodels._generated import DagRunType
     due = datetime.now(UTC) - timedelta(minutes={late})
     run = SimpleNamespace(run_type=DagRunType.SCHEDULED, run_after=due)
-    operator.skip_after = timedelta(hours=1)
+    operator.gap, operator.skips = timedelta(hours=1), True
     try:
         operator.execute(context | {{"dag_run": run}})
         answer = "none"
@@ -303,7 +320,7 @@ def test_a_run_that_began_in_time_is_not_skipped_in_its_middle(airflow: Any, fak
     due = datetime.now(UTC) - timedelta(minutes=90)
     run = SimpleNamespace(run_type="scheduled", run_after=due, start_date=None)
     ti = SimpleNamespace(try_number=1)
-    operator.skip_after = timedelta(hours=1)
+    operator.gap, operator.skips = timedelta(hours=1), True
     {again}
     answer = operator.execute(context | {{"dag_run": run, "ti": ti}})["reason"]
     """
@@ -311,13 +328,12 @@ def test_a_run_that_began_in_time_is_not_skipped_in_its_middle(airflow: Any, fak
 
 
 RUN = """
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from airflow.sdk.api.datamodels._generated import DagRunType
-begin, end = datetime(2026, 11, 20, 9, tzinfo=UTC), datetime(2026, 11, 20, 10, tzinfo=UTC)
-run = SimpleNamespace(
-    run_type=DagRunType(KIND), run_after=end, data_interval_start=begin, data_interval_end=end
-)
+slot = datetime(2026, 11, 20, 10, tzinfo=UTC)
+run = SimpleNamespace(run_type=DagRunType(KIND), run_after=datetime.now(UTC), logical_date=slot)
+operator.gap = timedelta(hours=1)
 answer = operator.execute({**context, "params": context["params"] | PARAMS, "dag_run": run})
 """
 

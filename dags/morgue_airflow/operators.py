@@ -44,7 +44,8 @@ class ArchiveLink(BaseOperatorLink):
 class CrawlOperator(BaseOperator):
     """Crawls one site, or a shard of it; its XCom is the run's manifest key and a few counts.
 
-    `rest` asks only for what is due and what other shards have passed on.
+    `gap` is the time between two runs of its schedule; where it `skips`, a run that begins later than that is
+    skipped. `rest` asks only for what is due and what other shards have passed on.
     """
 
     ui_color = "#e8e2d0"
@@ -55,7 +56,8 @@ class CrawlOperator(BaseOperator):
         *,
         site: str,
         command: tuple[str, ...] = (),
-        skip_after: timedelta | None = None,
+        gap: timedelta | None = None,
+        skips: bool = False,
         shard: str = "",
         rest: bool = False,
         **arguments: Any,
@@ -64,7 +66,8 @@ class CrawlOperator(BaseOperator):
         self.site = site
         self.shard = shard
         self.rest = rest
-        self.skip_after = skip_after
+        self.gap = gap
+        self.skips = skips
         self.command = command
         self.run_id = ""
         self._child: subprocess.Popen[str] | None = None
@@ -76,7 +79,7 @@ class CrawlOperator(BaseOperator):
         with tray() as (folder, held):
             result = folder / "result.json"
             kind = _kind(context)
-            params = dict(context["params"]) | (_interval(context) if kind == "backfill" else {})
+            params = dict(context["params"]) | (self._interval(context) if kind == "backfill" else {})
             command = self._command({} if self.rest else params, scheduled=self.rest or kind == "scheduled")
             command += ["--resume-from", since] if (since := _began(context, again=self.rest)) else []
             command += ["--result", str(result)]
@@ -133,6 +136,14 @@ class CrawlOperator(BaseOperator):
                 if run.parameters.get("airflow") == context.get("run_id"):
                     yield key
 
+    def _interval(self, context: Any) -> dict[str, str]:
+        """What a backfill of Airflow's is of: the time since the slot before, if the form names no other."""
+        run, given = context.get("dag_run"), context["params"]
+        if given.get("since") or given.get("until") or run.logical_date is None:
+            return {}
+        begin = run.logical_date - (self.gap or timedelta(days=1))
+        return {"since": begin.isoformat(), "until": run.logical_date.isoformat()}
+
     def _must_not_be_skipped(self, context: Any) -> None:
         """Skip a scheduled run whose next one is due already, where the site file says so.
 
@@ -140,10 +151,10 @@ class CrawlOperator(BaseOperator):
         """
         run = context.get("dag_run")
         again = self.rest or getattr(context.get("ti"), "try_number", 1) > 1
-        if not self.skip_after or again or _kind(context) != "scheduled":
+        if not self.skips or not self.gap or again or _kind(context) != "scheduled":
             return
         late = (getattr(run, "start_date", None) or datetime.now(UTC)) - run.run_after
-        if late > self.skip_after:
+        if late > self.gap:
             raise AirflowSkipException(
                 f"{late} late: the run before it was still active, and the next is due"
             )
@@ -199,15 +210,6 @@ def _kind(context: Any) -> str:
     """What started the run: scheduled, manual, backfill. Airflow gives an enum, whose str() is its name."""
     kind = getattr(context.get("dag_run"), "run_type", "")
     return str(getattr(kind, "value", kind))
-
-
-def _interval(context: Any) -> dict[str, str]:
-    """What a backfill of Airflow's is of: its run's interval, but where the form names another."""
-    run, given = context.get("dag_run"), context["params"]
-    if given.get("since") or given.get("until"):
-        return {}
-    moments = {"since": run.data_interval_start, "until": run.data_interval_end}
-    return {name: moment.isoformat() for name, moment in moments.items() if moment}
 
 
 def _began(context: Any, *, again: bool = False) -> str:

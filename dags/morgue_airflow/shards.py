@@ -31,9 +31,9 @@ def crawl_in_shards(site: Site, **arguments: Any) -> None:
     hosts = (site.host, *site.hosts)
     shards = [f"{number}/{site.shards}" for number in range(1, site.shards + 1)]
     label = {"map_index_template": "shard {{ task.shard }}"}
-    crawl = CrawlOperator.partial(task_id="crawl", site=site.id, **label, **arguments).expand(shard=shards)
+    crawl = CrawlOperator.partial(task_id="crawl", **label, **arguments).expand(shard=shards)
     passed = PassedOnOperator(task_id="passed_on", site=site.id, shards=shards, hosts=hosts)
-    again = CrawlOperator.partial(task_id="rest", site=site.id, rest=True, **label, **arguments)
+    again = CrawlOperator.partial(task_id="rest", rest=True, **label, **arguments)
     rest = again.expand(shard=passed.output)
     told = TellOperator(task_id="published", site=site.id, outlets=[PUBLISHED], trigger_rule="all_done")
     whole = EmptyOperator(task_id="whole", trigger_rule="none_failed")
