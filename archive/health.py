@@ -14,6 +14,7 @@ the past must not move what is usual. A fault that lasts becomes the usual after
 | source empty | 3 documents in a row without any link, where 9 of 10 had some |
 | fewer articles | 1 day under 35 %, 3 under 65 % or 7 under 80 % of the same weekdays; 4 deviations or so |
 | incomplete | 3 runs in a row archived under 95 % of what was named; or 6 missed one and the same URL |
+| no articles | 25 points more of the pages than usual are none, and more than on any usual day but one |
 | field empty | a field is filled 25 points less often than usual, and less than on any usual day but one |
 | wall | a label on 20 points more of the pages than usual, and more than on any usual day but one |
 | lag | a day's median lag is 3 times the usual and an hour more, for 2 days |
@@ -76,6 +77,7 @@ def alarms(
         *_fewer(days),
         *_incomplete(recent),
         *_hosts(recent),
+        *_unreadable(days),
         *_empty_fields(days),
         *_walls(days),
         *_truncated(days),
@@ -350,6 +352,17 @@ def _shares(
             found.append((sum(hits(run) for run in runs) / size, runs))
             runs = []
     return found
+
+
+def _unreadable(days: Sequence[_Day]) -> Iterable[Alarm]:
+    shift = _risen(days, lambda run: run.pages - run.articles, lambda run: run.pages, by=0.25)
+    if shift:
+        text = (
+            f"{1 - shift.share:.0%} of the pages could be read as articles; {1 - shift.usual:.0%} is usual. "
+            "The pages may have a new layout, or come without their text."
+        )
+        url = next((e.url for e in shift.first.events if e.kind in ("new", "changed")), "")
+        yield Alarm(kind="no articles", text=text, url=url, **_first(shift.first))
 
 
 def _empty_fields(days: Sequence[_Day]) -> Iterable[Alarm]:

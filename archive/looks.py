@@ -26,8 +26,9 @@ class Look:
     """What an answer brought. `moved` is the address that it came from in the end, where that is another.
 
     `published` is what the article says; `fields` are the digests of its fields, empty for what is no
-    article. `home` says that it moved to the front page or a section. `wall` labels what is no article but
-    stands in front of one.
+    article. `unread`: the page is kept and was not read, since it is new, or says what it said (`glance`).
+    `home` says that it moved to the front page or a section. `wall` labels what is no article but stands in
+    front of one.
     """
 
     at: datetime
@@ -36,6 +37,7 @@ class Look:
     modified: str = ""
     original: Original | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    unread: bool = False
     published: datetime | None = None
     moved: str = ""
     home: bool = False
@@ -73,7 +75,7 @@ def fields_of(article: Article, *, around: Iterable[str] = ()) -> dict[str, str]
 
 def version_in(fields: dict[str, str]) -> str:
     """What stands for the whole of what an article says: captions and section do not make a version."""
-    return "".join(fields.get(name, "-") for name in TELLING) if fields else ""
+    return "".join(fields.get(name, "-") for name in TELLING) if "reading" in fields else ""
 
 
 def judge(known: Known, look: Look, rhythm: Rhythm, *, fronts: Collection[str] = ()) -> Judged:
@@ -98,6 +100,11 @@ def judge(known: Known, look: Look, rhythm: Rhythm, *, fronts: Collection[str] =
 
 def _with(known: Known, look: Look) -> Known:
     there = look.status == 200 and not look.moved
+    version, fields = known.version, known.fields
+    if there and not look.unread:
+        version, fields = version_in(look.fields), look.fields
+    elif there and known.status != 200:
+        version, fields = UNSEEN, {}
     return replace(
         known,
         told=look.published or known.told,
@@ -105,8 +112,8 @@ def _with(known: Known, look: Look) -> Known:
         etag=look.etag if there else "",
         modified=look.modified if there else "",
         original=look.original if there else None,
-        version=version_in(look.fields) if there else known.version,
-        fields=look.fields if there else known.fields,
+        version=version,
+        fields=fields,
         moved=look.moved,
     )
 
@@ -142,6 +149,10 @@ def _compared(known: Known, look: Look) -> tuple[str, str]:
         return "new", ""
     if known.gone or known.status == 301:
         return "returned", ""
+    return ("same", "") if look.unread else _said(known, look)
+
+
+def _said(known: Known, look: Look) -> tuple[str, str]:
     version = version_in(look.fields)
     if version and known.fields and known.fields.get("reading") != look.fields["reading"]:
         return "same", ""  # read in another way: what differs may be ours

@@ -26,10 +26,14 @@ class Playback:
 
     def text(self) -> str:
         """The decoded body as text, by the charset that the response or the page names."""
-        from w3lib.encoding import html_to_unicode
+        return text_in((self.head.get(b"content-type") or b"").decode("latin-1"), self.decoded())
 
-        kind = (self.head.get(b"content-type") or b"").decode("latin-1")
-        return str(html_to_unicode(kind, self.decoded(), default_encoding="utf-8")[1])
+
+def text_in(kind: str, body: bytes) -> str:
+    """A body without codings as text, by the charset that its Content-Type or the page names; else UTF-8."""
+    from w3lib.encoding import html_to_unicode
+
+    return str(html_to_unicode(kind, body, default_encoding="utf-8")[1])
 
 
 def read_location(store: Store, location: Location) -> Record:

@@ -15,13 +15,14 @@ from archive.cdxj import capture_of
 from archive.columns import write_columns
 from archive.config import Config, site_folder
 from archive.errors import ConfigError, DamagedWarc, NotCaptured, UnknownSite
-from archive.extract import EXTRACTOR, extract, paragraphs
+from archive.extract import EXTRACTOR, extract
+from archive.glance import published_in, text_of
 from archive.index import Index, merge, read_lines
-from archive.looks import fields_of, version_in
 from archive.memory import remembered
-from archive.model import Article, ArticleRow, Capture, Run
+from archive.model import Article, ArticleRow, Capture, Original, Run
 from archive.playback import play
 from archive.recurring import lines_for
+from archive.reports import reading_of, write_reading
 from archive.runs import read_run, run_keys
 from archive.selectors import Rules, digest_of, rules_at
 from archive.sites import find_site
@@ -85,8 +86,9 @@ def extract_run(
     """Extract the articles that a run captured; keys that exist already are left as they are."""
     run = read_run(store, manifest)
     manner = manner_of(run.site)
-    found, damaged = _read_pages(store, run, manner, progress)
+    found, damaged, pages = _read_pages(store, run, manner, progress)
     keys = _publish(store, run, found, manner)
+    write_reading(store, reading_of(run.id, run.site, pages, [row.article for row in found]))
     return {"run": run.id, "articles": len(found), "damaged": damaged, "keys": keys}
 
 
@@ -114,7 +116,7 @@ def extract_again(
     known = rows_of_run(store, run.site, run.id)
     before = {row.warc: row.article for row in known}
     manner = manner_of(run.site)
-    found, damaged = _read_pages(store, run, manner, None)
+    found, damaged, _ = _read_pages(store, run, manner, None)
     after = {row.warc: row.article for row in found}
     changed = Counter(
         name for place in before.keys() & after.keys() for name in differing(before[place], after[place])
@@ -165,8 +167,8 @@ def _publish(
 
 def _read_pages(
     store: Store, run: Run, manner: Manner, progress: Callable[[int], None] | None
-) -> tuple[list[ArticleRow], int]:
-    """The articles of a run, and how many pages could not be read."""
+) -> tuple[list[ArticleRow], int, int]:
+    """The articles of a run, how many pages could not be had, and how many there are."""
     found: list[ArticleRow] = []
     damaged = 0
     index = Index(store)
@@ -185,7 +187,7 @@ def _read_pages(
         found += [row] if row else []
         if progress:
             progress(number + 1)
-    return found, damaged
+    return found, damaged, len(pages)
 
 
 def _pages(store: Store, run: Run) -> Iterator[Capture]:
@@ -235,25 +237,17 @@ def rebuild_state(store: Store, site: str, *, now: datetime) -> dict[str, Any]:
     lines = (line for run in runs for warc in run.warcs for line in read_lines(store, warc.cdxj))
     captures = sorted((capture_of(line) for line in lines), key=lambda c: c.at)
     fronts = {url for run in runs for url in run.parameters.get("fronts", ())}
-    latest = {c.url: c for c in captures if _page(c) and c.kind != "metadata"}
-    index, rhythm, read = Index(store), Rhythm(), 0
-    pages = []
+    rhythm, pages = Rhythm(), []
     for known in remembered(captures, fronts=fronts, now=now).due(now):
-        said, published = _said(store, index, latest.get(known.url)) if known.status == 200 else ({}, None)
-        read += bool(said)
-        page = replace(known, fields=said, version=version_in(said) or known.version, told=published)
+        told = _told(store, known.original) if known.status == 200 else None
+        page = replace(known, told=told)
         pages.append(replace(page, due=rhythm.after(page, known.fetched or now)))
     forget_state(store, site)
     write_state(store, site, Update(pages=tuple(pages)), now=now)
-    return {"site": site, "pages": len(pages), "articles": read}
+    return {"site": site, "pages": len(pages), "dated": sum(page.told is not None for page in pages)}
 
 
-def _said(store: Store, index: Index, capture: Capture | None) -> tuple[dict[str, str], datetime | None]:
-    try:
-        text = play(store, index, capture).text() if capture else ""
-    except (DamagedWarc, NotCaptured):
-        return {}, None
-    article = extract(text, capture.url) if capture else None
-    if article is None:
-        return {}, None
-    return fields_of(article, around=paragraphs(text)), article.published
+def _told(store: Store, original: Original | None) -> datetime | None:
+    """When a page says that its article was published; what it says is read when it is compared."""
+    text = text_of(store, original) if original else None
+    return published_in(text) if text else None

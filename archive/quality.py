@@ -71,7 +71,8 @@ def quality(store: Store, manifest: str) -> Quality:
         found.append(Finding(text=f"Its report cannot be read: {error}.", grave=True))
     else:
         reports = Watch(store).look(run.site, now=report.ended).reports
-        found += [*_reported(report, rows), *_alarming(report, reports)]
+        mine = next((r for r in reports if r.run == run.id), report)
+        found += [*_reported(mine, rows), *_alarming(report, reports)]
     return Quality(run=run.id, site=run.site, rows=rows, findings=tuple(found))
 
 
@@ -100,8 +101,8 @@ def _reported(report: RunReport, rows: int) -> Iterator[Finding]:
         missed = allowed - report.archived - report.deferred
         text = f"Of {allowed} URLs that were named {report.archived} are archived, {report.deferred} put off."
         yield Finding(text=text, grave=allowed >= FEW and missed > HALF * allowed)
-    if report.articles >= FEW and rows < HALF * report.articles:
-        text = f"The crawl saw {report.articles} articles, and {rows} could be extracted."
+    if report.pages >= FEW and not rows:
+        text = f"Of {report.pages} pages that answered none could be read as an article."
         yield Finding(text=text, grave=True)
     for host in report.hosts:
         if host.state == "down":

@@ -1,6 +1,7 @@
 """Run reports: what a run saw, kept, missed and why. One write-once JSON a run; health is judged from them.
 
     reports/<site>/<run id>.json        a run id begins with its start, so that keys sort by time
+    readings/<site>/<run id>.json       what of its pages could be read, where there were any
 
 Rules: counts are whole numbers, times seconds, datetimes aware and in UTC. A reader passes over keys that it
 does not know and fills in those that an older writer did not have; a value of the wrong kind is damage.
@@ -10,7 +11,7 @@ import json
 import math
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,9 +20,11 @@ from statistics import median
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from archive.errors import DamagedReport, NotStored
+from archive.model import Article
 from archive.store import Store
 
 FORM = 1
+FIELDS = ("headline", "standfirst", "authors", "published", "section", "body", "images", "language")
 READERS = 8
 # A run of a long list may take days: how much earlier than a moment a run may have begun that ended after it.
 LONGEST_RUN = timedelta(days=2)
@@ -87,9 +90,9 @@ class Event:
 class RunReport:
     """What one run saw, kept and missed.
 
-    `lags` are seconds from published to captured (1000 at most); `fields` is the share (0 to 1) of this run's
-    `articles` where a field was filled; `walls` counts pages by label, `first_wall` names the first URL of
-    each; `traps` counts what was left out as endless; `unchanged_bytes` were fetched for nothing new.
+    `lags` are seconds from published to captured (1000 at most); `walls` counts pages by label, `first_wall`
+    names the first URL of each; `traps` counts what was left out as endless; `unchanged_bytes` were fetched
+    for nothing new. `pages`, `articles` and `fields` are those of its `Reading`; empty before there is one.
     `part_of` is what the reports of all shards of one crawl have in common; "" for a crawl without shards.
     """
 
@@ -116,6 +119,7 @@ class RunReport:
     lags: tuple[float, ...] = ()
     fields: dict[str, float] = field(default_factory=dict)
     articles: int = 0
+    pages: int = 0
     walls: dict[str, int] = field(default_factory=dict)
     first_wall: dict[str, str] = field(default_factory=dict)
     traps: dict[str, int] = field(default_factory=dict)
@@ -137,6 +141,54 @@ class RunReport:
     def lag_p95(self) -> float | None:
         """Seconds from published to captured that 95 % of the articles kept below (nearest rank)."""
         return sorted(self.lags)[math.ceil(0.95 * len(self.lags)) - 1] if self.lags else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came of reading a run's pages: how many of the `pages` were `articles`.
+
+    `fields` is the share (0 to 1) of these articles where a field was filled, for all FIELDS.
+    """
+
+    run: str
+    site: str
+    pages: int
+    articles: int
+    fields: dict[str, float] = field(default_factory=dict)
+
+
+def reading_of(run: str, site: str, pages: int, articles: Collection[Article]) -> Reading:
+    """The reading of a run's pages, these articles among them."""
+    count = max(len(articles), 1)
+    shares = {name: sum(bool(getattr(a, name)) for a in articles) / count for name in FIELDS}
+    return Reading(run=run, site=site, pages=pages, articles=len(articles), fields=shares)
+
+
+def reading_key(site: str, run_id: str) -> str:
+    """The key of a run's reading."""
+    return f"readings/{site}/{run_id}.json"
+
+
+def write_reading(store: Store, reading: Reading) -> None:
+    """Put the reading, where the run has pages and was not read before: the first one is what is compared."""
+    key = reading_key(reading.site, reading.run)
+    if reading.pages and store.size(key) is None:
+        store.put(key, json.dumps({"form": FORM} | plain(reading), sort_keys=True).encode())
+
+
+def read_reading(store: Store, key: str) -> Reading | None:
+    """A run's reading; None where its pages were not read, or where it is damaged."""
+    try:
+        return cast("Reading", _made(Reading, json.loads(store.read(key))))
+    except (NotStored, ValueError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def with_reading(report: RunReport, reading: Reading | None) -> RunReport:
+    """The report with what came of reading the run's pages."""
+    if reading is None or report.fields:
+        return report
+    return replace(report, pages=reading.pages, articles=reading.articles, fields=reading.fields)
 
 
 def report_key(site: str, run_id: str) -> str:
@@ -179,11 +231,17 @@ def report_keys(store: Store, site: str | None = None) -> list[str]:
 
 
 def find_report(store: Store, run_id: str) -> RunReport:
-    """The report of a run; raise NotStored where there is none."""
+    """The report of a run, with its reading; raise NotStored where there is none."""
     for key in report_keys(store):
         if key.endswith(f"/{run_id}.json"):
-            return read_report(store, key)
+            return whole_report(store, key.split("/")[1], run_id)
     raise NotStored(f"{store.url} holds no report of a run {run_id}; `morgue runs` lists them")
+
+
+def whole_report(store: Store, site: str, run_id: str) -> RunReport:
+    """The report of a run of a site, with its reading; raise NotStored or DamagedReport."""
+    report = read_report(store, report_key(site, run_id))
+    return report if report.fields else with_reading(report, read_reading(store, reading_key(site, run_id)))
 
 
 def recent_keys(store: Store, site: str, since: datetime) -> list[str]:
@@ -207,7 +265,7 @@ def joined(reports: Iterable[RunReport]) -> list[RunReport]:
 
 
 ADDED = ("named", "archived", "forbidden", "failed", "deferred", "new", "changed", "same", "gone", "moved",
-         "bytes", "unchanged_bytes", "articles", "truncated")  # fmt: skip
+         "bytes", "unchanged_bytes", "pages", "articles", "truncated")  # fmt: skip
 
 
 def _joined(parts: list[RunReport]) -> RunReport:

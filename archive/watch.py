@@ -9,7 +9,16 @@ from archive.cron import longest_gap
 from archive.errors import DamagedReport
 from archive.health import WINDOW, Alarm, alarms, is_whole
 from archive.late import late_of
-from archive.reports import RunReport, in_parallel, read_report, recent_keys, report_keys
+from archive.reports import (
+    Reading,
+    RunReport,
+    in_parallel,
+    read_reading,
+    read_report,
+    recent_keys,
+    report_keys,
+    with_reading,
+)
 from archive.store import Store
 
 
@@ -36,13 +45,17 @@ class Watch:
 
     store: Store
     _known: dict[str, RunReport | DamagedReport] = field(default_factory=dict)
+    _readings: dict[str, Reading | None] = field(default_factory=dict)
 
     def look(self, site: str, *, schedule: str = "", now: datetime | None = None) -> Watched:
         """The newspaper as of `now`; `schedule` is its cron line. A damaged report is an alarm of its own."""
         now = now or datetime.now(UTC)
         keys = recent_keys(self.store, site, now - WINDOW) or report_keys(self.store, site)[-1:]
         found = self._read(keys)
-        reports = tuple(r for r in found.values() if isinstance(r, RunReport))
+        readings = self._read_of(site, keys)
+        reports = tuple(
+            with_reading(r, readings.get(r.run)) for r in found.values() if isinstance(r, RunReport)
+        )
         damaged = [_damage(k, e) for k, e in found.items() if isinstance(e, DamagedReport)]
         judged = alarms(reports, now=now, schedule_seconds=longest_gap(schedule))
         return Watched(site=site, reports=reports, alarms=(*damaged, *self._late(site, reports), *judged))
@@ -62,6 +75,15 @@ class Watch:
         new = [key for key in wanted if key not in self._known]
         self._known.update(zip(new, in_parallel(self._lean, new), strict=True) if new else ())
         return {key: self._known[key] for key in wanted}
+
+    def _read_of(self, site: str, keys: Iterable[str]) -> dict[str, Reading | None]:
+        """What of the pages of these runs could be read, by run: it comes after the report."""
+        names = {key.rpartition("/")[2] for key in keys}
+        there = [key for key in self.store.keys(f"readings/{site}/") if key.rpartition("/")[2] in names]
+        new = [key for key in there if key not in self._readings]
+        found = in_parallel(lambda key: read_reading(self.store, key), new) if new else []
+        self._readings.update(zip(new, found, strict=True))
+        return {r.run: r for key in there if (r := self._readings[key])}
 
     def _lean(self, key: str) -> RunReport | DamagedReport:
         try:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from archive.agenda import Source
 from archive.looks import BESIDE, Judged, Look
-from archive.model import Article
 from archive.reports import Event, HostReport, RunReport, SourceReport
 
 DUE = "articles that were due"
@@ -14,7 +13,6 @@ MOST_EVENTS = 1000
 MOST_LAGS = 1000
 MOST_MISSING = 20
 LONGEST_LAG = 2 * 86400.0  # seconds: what is older was not waiting to be found, it is the newspaper's past
-FIELDS = ("headline", "standfirst", "authors", "published", "section", "body", "images", "language")
 
 
 @dataclass(slots=True)
@@ -41,10 +39,8 @@ class Ledger:
     traps: Counter[str] = field(default_factory=Counter)
     walls: Counter[str] = field(default_factory=Counter)
     first_wall: dict[str, str] = field(default_factory=dict)
-    filled: Counter[str] = field(default_factory=Counter)
     events: list[Event] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
-    articles: int = 0
     looked: int = 0
     edited: int = 0
     unchanged_bytes: int = 0
@@ -107,11 +103,6 @@ class Ledger:
             lag = (look.at - known.told).total_seconds()
             self.lags += [lag] if 0 <= lag < LONGEST_LAG else []
 
-    def read(self, article: Article) -> None:
-        """An article was read: which of its fields are filled."""
-        self.articles += 1
-        self.filled.update(name for name in FIELDS if getattr(article, name))
-
     def report(
         self, *, run: str, site: str, started: datetime, ended: datetime, reason: str,
         hosts: tuple[HostReport, ...], size: int, truncated: int = 0,
@@ -126,12 +117,9 @@ class Ledger:
             new=self.outcomes["new"], changed=self.outcomes["changed"] + self.outcomes["returned"],
             same=self.outcomes["same"], gone=self.outcomes["gone"] + self.outcomes["withdrawn"],
             moved=self.outcomes["moved"], bytes=size, unchanged_bytes=self.unchanged_bytes,
-            lags=tuple(self.lags), articles=self.articles, fields=self._shares(),
-            walls=dict(self.walls), first_wall=self.first_wall, traps=dict(self.traps), truncated=truncated,
+            lags=tuple(self.lags), walls=dict(self.walls), first_wall=self.first_wall,
+            traps=dict(self.traps), truncated=truncated,
         )  # fmt: skip
-
-    def _shares(self) -> dict[str, float]:
-        return {name: self.filled[name] / self.articles for name in FIELDS} if self.articles else {}
 
 
 def _source_report(tally: Tally) -> SourceReport:

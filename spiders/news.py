@@ -17,14 +17,17 @@ import scrapy
 from scrapy import Request, signals
 from scrapy.http import Response, TextResponse
 
+from archive.agenda import Known
 from archive.config import Config
 from archive.errors import MorgueError
-from archive.extract import extract, paragraphs
-from archive.looks import Look, fields_of
+from archive.glance import glance_of, manner_of, published_in, said_on, text_of
+from archive.looks import Look, version_in
 from archive.memory import remembered
 from archive.model import Capture, Original, Run
+from archive.playback import text_in
 from archive.policy import policy_of
 from archive.reports import write_report
+from archive.selectors import rules_at
 from archive.shards import Passed, Shard, shard_of
 from archive.sites import Site
 from archive.state import KEPT_HEADS, read_state, write_state
@@ -308,21 +311,41 @@ class NewsSpider(scrapy.Spider):
         ask: Ask = response.meta["ask"]
         look = self._look(response)
         page = isinstance(response, TextResponse) and response.status == 200 and _mime(response) in PAGES
-        if page and isinstance(response, TextResponse):
-            look = await asyncio.get_running_loop().run_in_executor(READER, self._read, response, look)
+        if page and not look.wall:
+            ask, look = await self._compared(response, ask, look)
         self.plan.answered(ask, look, size=response.meta.get("wire", 0))
         if page and isinstance(response, TextResponse) and self.site.requisites != "none":
             for request in self._loaded(read_loaded(response.text, response.url), response.url):
                 yield request
 
-    def _read(self, response: TextResponse, look: Look) -> Look:
-        """The look at a page of text, with what its article says."""
-        article = None if look.wall else extract(response.text, response.url)
-        if article is None:
-            return look
-        self.plan.ledger.read(article)
-        said = fields_of(article, around=paragraphs(response.text))
-        return replace(look, fields=said, published=article.published)
+    async def _compared(self, response: Response, ask: Ask, look: Look) -> tuple[Ask, Look]:
+        """The ask and the look with what must be known to compare them; most pages need not be read."""
+        known, original = ask.known, look.original
+        first = known is None or known.status != 200
+        same = known and known.original and original and known.original.digest == original.digest
+        if known is None or (original and (first or same)):
+            published = published_in(response.text) if first and isinstance(response, TextResponse) else None
+            return ask, replace(look, unread=True, published=published)
+        reading = asyncio.get_running_loop().run_in_executor(READER, self._read, response, known, look)
+        known, look = await reading
+        return replace(ask, known=known), look
+
+    def _read(self, response: Response, known: Known, look: Look) -> tuple[Known, Look]:
+        """What an article says now, and what it said; both unread where no word of the page is another."""
+        text = text_in(_header(response, b"Content-Type"), response.body)
+        rules = rules_at(self.site.rules, look.at)
+        words = glance_of(text)
+        if words and known.fields.get("words") == words and look.original:
+            return known, replace(look, unread=True)
+        if known.original and self.recorder and known.fields.get("reading") != manner_of(rules):
+            before = text_of(open_store(self.recorder.archive), known.original)
+            if before and words and glance_of(before) == words and look.original:
+                return replace(known, fields=known.fields | {"words": words}), replace(look, unread=True)
+            if before:
+                said = said_on(before, known.url, rules=rules)
+                known = replace(known, fields=said.fields, version=version_in(said.fields))
+        said = said_on(text, response.url, rules=rules, words=words)
+        return known, replace(look, fields=said.fields, published=said.published)
 
     def _look(self, response: Response) -> Look:
         capture: Capture | None = response.meta.get("capture")

@@ -245,6 +245,23 @@ def test_a_field_that_is_filled_no_more_leads_to_the_first_bad_capture() -> None
     assert "filled in 0% of the articles; 90% is usual" in alarm.text
 
 
+def test_pages_that_can_no_longer_be_read_are_told_with_the_first_bad_capture() -> None:
+    reports = shares(56, 4, articles=3)
+    reports = [replace(r, pages=12) for r in reports]
+    [alarm] = judged(reports)
+    assert (alarm.kind, alarm.run, alarm.url) == (
+        "no articles", reports[56].run, "https://paper.example/unsigned",
+    )  # fmt: skip
+    assert alarm.text.startswith("25% of the pages could be read as articles; 83% is usual.")
+
+
+def test_pages_that_were_not_read_yet_are_no_fault() -> None:
+    reports = [
+        replace(r, pages=12 if n < 56 else 0) for n, r in enumerate(shares(56, 4, articles=0, fields={}))
+    ]
+    assert "no articles" not in kinds(judged(reports))
+
+
 def test_a_field_that_a_report_leaves_out_is_empty_but_no_fields_at_all_say_nothing() -> None:
     assert kinds(judged(shares(56, 4, fields={"section": 0.5}))) == ["field empty"]
     assert judged(shares(56, 4, fields={})) == ()

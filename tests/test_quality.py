@@ -74,10 +74,13 @@ def test_what_a_budget_put_off_is_not_grave(keeper: Keeper) -> None:
     assert (done.grave, len(done.remarks)) == ((), 1)
 
 
-def test_articles_that_were_seen_and_not_extracted_are_grave(keeper: Keeper) -> None:
-    run = kept(keeper)
-    reported(keeper, run, articles=30)
-    assert quality(keeper.store, run.key).grave == ("The crawl saw 30 articles, and 1 could be extracted.",)
+def test_pages_of_which_none_could_be_read_are_grave(keeper: Keeper) -> None:
+    pages = [Answer(at=edition(20), url=f"{URL}/{n}", body=b"<html><p>no text</html>") for n in range(9)]
+    run = keeper.keep(*pages)
+    reported(keeper, run)
+    assert quality(keeper.store, run.key).grave == (
+        "Of 9 pages that answered none could be read as an article.",
+    )
 
 
 def test_an_alarm_is_grave_in_the_run_that_brought_it_and_a_remark_in_the_next(keeper: Keeper) -> None:

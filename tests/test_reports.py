@@ -12,17 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import DamagedReport, NotStored, StoreConflict
-from archive.model import Run
+from archive.model import Article, Run
 from archive.reports import (
     Event,
     HostReport,
     RunReport,
     SourceReport,
     find_report,
+    read_reading,
     read_report,
+    reading_key,
+    reading_of,
     recent_reports,
     report_key,
     report_keys,
+    whole_report,
+    write_reading,
     write_report,
 )
 from archive.runs import manifest_key, write_run
@@ -301,3 +306,21 @@ def test_a_run_without_a_report_is_said_in_one_line(tmp_path: Path, morgue: Morg
     assert done.code == 4
     assert done.err.count("\n") == 1
     assert "`morgue runs` lists them" in done.err
+
+
+def test_what_could_be_read_is_added_to_the_report_once(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    report = a_report()
+    write_report(store, report)
+    assert whole_report(store, report.site, report.run).pages == report.pages
+    said = Article(url="https://paper.example/1", headline="Bridge to cost more")
+    write_reading(store, reading_of(report.run, report.site, 4, [said]))
+    write_reading(store, reading_of(report.run, report.site, 9, []))
+    found = whole_report(store, report.site, report.run)
+    assert (found.pages, found.articles, found.fields["headline"], found.fields["body"]) == (4, 1, 1.0, 0.0)
+
+
+def test_a_damaged_reading_is_as_none(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put(reading_key("paper", "1"), b'{"pages": "many"}')
+    assert read_reading(store, reading_key("paper", "1")) is None

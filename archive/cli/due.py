@@ -106,7 +106,7 @@ def rebuild(sites: tuple[str, ...], index: bool, jobs: int, archive: str | None,
         if as_json:
             echo_json(done)
         else:
-            click.echo(f"{site}: {done['pages']:,} pages known, {done['articles']:,} of them read again")
+            click.echo(f"{site}: {done['pages']:,} pages known, {done['dated']:,} of them with a date")
 
 
 def _rebuild_index(store: Store, as_json: bool, jobs: int) -> None:

@@ -31,7 +31,7 @@ from archive.model import Article
 from archive.selectors import NONE, Rules, drop
 from archive.words import NOTE, READING
 
-__all__ = ["EXTRACTOR", "extract", "from_text", "paragraphs", "without_name"]
+__all__ = ["EXTRACTOR", "data_texts", "extract", "from_text", "paragraphs", "without_name"]
 
 EXTRACTOR = f"newsmorgue-{READING}/trafilatura-{trafilatura.__version__}"
 NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -91,11 +91,11 @@ def paragraphs(html: str) -> tuple[str, ...]:
     inside = "not(ancestor::aside or ancestor::nav or ancestor::footer or ancestor::form)"
     main = next((p for p in ("//article", "//main", "//body") if tree.xpath(f"{p}//p")), "//body")
     said = (" ".join(p.text_content().split()) for p in tree.xpath(f"{main}//p[{inside}]"))
-    told = (" ".join(text.split()) for text in (*tree.xpath(HEADINGS), *_data_texts(tree)))
+    told = (" ".join(text.split()) for text in (*tree.xpath(HEADINGS), *data_texts(tree)))
     return tuple(dict.fromkeys((*(text for text in said if len(text) >= SPOKEN), *(t for t in told if t))))
 
 
-def _data_texts(tree: Any) -> Iterator[str]:
+def data_texts(tree: Any) -> Iterator[str]:
     """Sentences in a page's data: any in JSON-LD, the long ones in what scripts bring along."""
     for script in tree.iter("script"):
         told = "ld+json" in (script.get("type") or "")

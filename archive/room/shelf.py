@@ -12,7 +12,7 @@ from archive.errors import DamagedReport, NotStored, UnknownSite
 from archive.index import Index
 from archive.model import ArticleRow, Capture, Location, Run
 from archive.progress import Progress, running
-from archive.reports import RunReport, read_report, report_key
+from archive.reports import RunReport, whole_report
 from archive.runs import find_run, read_run, run_keys
 from archive.sites import Site
 from archive.store import Store
@@ -141,12 +141,12 @@ class Shelf:
 
     def report(self, lean: RunReport | None) -> RunReport | None:
         """The whole of a report that was read without its events."""
-        return read_report(self.store, report_key(lean.site, lean.run)) if lean else None
+        return whole_report(self.store, lean.site, lean.run) if lean else None
 
     def report_of(self, run: Run) -> RunReport | None:
         """The report of a run, where there is one that can be read."""
         try:
-            return read_report(self.store, report_key(run.site, run.id))
+            return whole_report(self.store, run.site, run.id)
         except (NotStored, DamagedReport):
             return None
 

@@ -26,16 +26,16 @@ from morgue_airflow.events import PUBLISHED, by_partition, due, partition, tell
 from morgue_airflow.operators import RESUMED, CrawlOperator
 
 
-def crawl_in_shards(site: Site, **arguments: Any) -> None:
+def crawl_in_shards(newspaper: Site, **arguments: Any) -> None:
     """The tasks of a site with several shards, in the DAG that is being made."""
-    hosts = (site.host, *site.hosts)
-    shards = [f"{number}/{site.shards}" for number in range(1, site.shards + 1)]
+    hosts = (newspaper.host, *newspaper.hosts)
+    shards = [f"{number}/{newspaper.shards}" for number in range(1, newspaper.shards + 1)]
     label = {"map_index_template": "shard {{ task.shard }}"}
     crawl = CrawlOperator.partial(task_id="crawl", **label, **arguments).expand(shard=shards)
-    passed = PassedOnOperator(task_id="passed_on", site=site.id, shards=shards, hosts=hosts)
+    passed = PassedOnOperator(task_id="passed_on", site=newspaper.id, shards=shards, hosts=hosts)
     again = CrawlOperator.partial(task_id="rest", rest=True, **label, **arguments)
     rest = again.expand(shard=passed.output)
-    told = TellOperator(task_id="published", site=site.id, outlets=[PUBLISHED], trigger_rule="all_done")
+    told = TellOperator(task_id="published", site=newspaper.id, outlets=[PUBLISHED], trigger_rule="all_done")
     whole = EmptyOperator(task_id="whole", trigger_rule="none_failed")
     crawl >> passed
     [crawl, rest] >> told
