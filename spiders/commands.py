@@ -300,8 +300,10 @@ def _crawl(
     if result:
         _write(result, done.summary())
     _report(done, as_json)
-    if wanted["shard"] and (not done.counts.get("exchanges") or done.counts.get("refused")):
-        return  # nothing was found on its hosts, or only what is not there
+    if not done.counts.get("exchanges") and (wanted["shard"] or wanted["due_only"]):
+        return  # nothing was due, or nothing found on its hosts
+    if wanted["shard"] and done.counts.get("refused"):
+        return  # only what is not there
     if not done.counts.get("ok") and not done.counts.get("redirects"):
         why = next(iter(done.failed.values()), "no page answered")
         raise Unreachable(f"{site.home}: {why}; what was tried is recorded in the archive")
