@@ -30,6 +30,7 @@ from archive.reports import write_report
 from archive.selectors import rules_at
 from archive.shards import Passed, Shard, shard_of
 from archive.sites import Site
+from archive.spool import RunStart
 from archive.state import KEPT_HEADS, read_state, write_state
 from archive.store import Store, open_store
 from archive.walls import WINDOW, wall_of
@@ -436,6 +437,9 @@ class NewsSpider(scrapy.Spider):
             shards = max(self.site.shards, self.plan.shard.count if self.plan.shard else 1)
             kept = KEPT_HEADS * shards if shards > 1 else KEPT_HEADS
             write_state(store, self.site.id, self.plan.learn(), now=self.plan.now, kept=kept)
+        self._write_report(store, run)
+
+    def _write_report(self, store: Store, run: Run) -> None:
         polite = self.crawler.get_extension(Politeness)
         hosts = polite.reports() if polite else ()
         report = self.plan.ledger.report(
@@ -453,13 +457,27 @@ class NewsSpider(scrapy.Spider):
         write_report(store, report)
 
     async def closed(self, reason: str) -> None:
-        """The crawl has ended, and the other shards are told; of a run without a page letters go, too."""
-        if self.relay is None:
+        """The crawl has ended: other shards are told; a run that had nothing to ask for leaves its report."""
+        if self.relay is None or self.recorder is None:
             return
         await self.relay.end()
-        spool = self.recorder.spool if self.recorder else None
+        spool = self.recorder.spool
         if reason == "finished" and spool and not spool.counts.get("exchanges") and not self.plan.limited:
-            await asyncio.to_thread(self.relay.settle, whole=True)
+            await asyncio.to_thread(self._had_nothing, self.relay, spool.start)
+
+    def _had_nothing(self, relay: Relay, start: RunStart) -> None:
+        """Without a page there is no manifest; that the run took place is to be known all the same."""
+        now = datetime.now(UTC)
+        run = Run(
+            id=start.id, site=start.site, started=start.started, ended=now, reason="finished", counts={},
+            warcs=(), key="", parameters=start.parameters,
+        )  # fmt: skip
+        try:
+            relay.settle(whole=True)
+            if not self.only:
+                self._write_report(relay.store, run)
+        except MorgueError as error:
+            self.logger.warning("that there was nothing to do cannot be noted: %s", error)
 
 
 def _digest(told: Iterable[Told]) -> str:

@@ -16,9 +16,11 @@ import pytest
 
 from archive.index import Index, recent
 from archive.playback import play
+from archive.reports import read_report, report_key
 from archive.runs import all_runs
 from archive.store import Store, open_store
 from archive.verify import verify_bytes
+from archive.watch import Watch
 from archive.wire import head_end
 from spiders.specimen import Specimen
 from tests.conftest import wait_until
@@ -425,7 +427,7 @@ def test_odd_exchanges_are_archived_byte_for_byte(morgue: Morgue, store: Store, 
 
 
 def test_a_crawl_in_which_nothing_is_due_has_done_nothing_wrong(
-    morgue: Morgue, site: Callable[..., str]
+    morgue: Morgue, site: Callable[..., str], store: Store
 ) -> None:
     with Host(lambda path, _: feed(host.base, "story") if path == "/feed" else page()) as host:
         name = site(host)
@@ -434,3 +436,6 @@ def test_a_crawl_in_which_nothing_is_due_has_done_nothing_wrong(
         done = morgue("crawl", name, "--due-only", "--json")
         assert len(host.hits) == asked
     assert (done.code, done.json["reason"], done.json["manifest"]) == (0, "finished", None), done.err
+    report = read_report(store, report_key(name, done.json["run"]))  # else it would be missed: "no run"
+    assert {source.outcome for source in report.sources} == {"not due"}
+    assert Watch(store).look(name).last == report
