@@ -36,7 +36,8 @@ from archive.policy import EXPORT, Policy, rules_of
 class Config:
     """Where things are. `spool_keep` is in hours, `roll_bytes` in bytes, `roll_minutes` in minutes.
 
-    `progress` is seconds between two lines that say how far a crawl is; 0 is none.
+    `progress` is seconds between two lines that say how far a crawl is; 0 is none. `shard_wait` is seconds
+    that a shard with nothing to do waits for the other shards of its run to begin.
     """
 
     archive: str
@@ -53,6 +54,7 @@ class Config:
     rights: Policy = field(default_factory=Policy)
     wacz_key: Path | None = None
     progress: float = 5.0
+    shard_wait: float = 45.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Config":
@@ -72,6 +74,7 @@ class Config:
             lock_days=_number(env, "MORGUE_LOCK_DAYS", 365, "days", least=0),
             lock_mode=_mode(env.get("MORGUE_LOCK_MODE", "").strip() or "governance"),
             progress=_number(env, "MORGUE_PROGRESS_SECONDS", 5, "seconds", least=0),
+            shard_wait=_number(env, "MORGUE_SHARD_WAIT", 45, "seconds", least=0),
             roll_minutes=_number(env, "MORGUE_ROLL_MINUTES", 60, "minutes"),
             rights=_rights(env),
             wacz_key=Path(key) if (key := env.get("MORGUE_WACZ_KEY", "").strip()) else None,

@@ -31,7 +31,7 @@ from itertools import pairwise, takewhile
 from statistics import median
 from typing import Any, TypeVar
 
-from archive.reports import RunReport, SourceReport
+from archive.reports import RunReport, SourceReport, joined
 
 WEEKS = 7
 WINDOW = timedelta(weeks=WEEKS)  # how far back reports are of use
@@ -68,7 +68,7 @@ def alarms(
     `schedule_seconds` is the longest gap that its schedule has; without one it is learned from the reports.
     Reports older than seven weeks are not looked at. Runs that were asked for single URLs are passed over.
     """
-    whole = sorted((r for r in reports if r.started <= now and is_whole(r)), key=lambda r: r.started)
+    whole = sorted((r for r in joined(reports) if r.started <= now and is_whole(r)), key=lambda r: r.started)
     recent = [r for r in whole if r.started >= now - WINDOW]
     days = _days(recent)
     found = [

@@ -31,14 +31,19 @@ class Permission:
         self._store = store
         self._index = index
         self._usual = usual
-        self._policies = {
-            name: policy_of(usual, replay=site.rights_replay, export=site.rights_export)
-            for name, site in sites.items()
-        }
+        self._sites = sites
+        self._policies: dict[str, tuple[Site, Policy]] = {}
 
     def policy(self, site: str) -> Policy:
-        """The policy of a site, by its id."""
-        return self._policies.get(site, self._usual)
+        """The policy of a site, by its id, as its file is now."""
+        known = self._sites.get(site)
+        if known is None:
+            return self._usual
+        made = self._policies.get(site)
+        if made is None or made[0] is not known:
+            policy = policy_of(self._usual, replay=known.rights_replay, export=known.rights_export)
+            made = self._policies[site] = known, policy
+        return made[1]
 
     def replay(self, capture: Capture, playback: Playback | None = None) -> str:
         """Which rule or signal forbids to replay a capture; "" where none does.

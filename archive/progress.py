@@ -27,7 +27,7 @@ class Progress:
     second of late, `delay` the longest pause in seconds that a host is given; `bytes` are those of WARC that
     are durable in the spool; `waiting` and `waiting_bytes` are runs of this machine that are not published,
     `free` bytes of the spool's disk. `phase` is "crawling", "stopping" or "publishing", `paused` why nothing
-    is written; `airflow` is the id of Airflow's run.
+    is written; `airflow` is the id of Airflow's run, `shard` as "2/4" where it crawls one.
     """
 
     run: str
@@ -48,6 +48,7 @@ class Progress:
     free: int = 0
     paused: str = ""
     airflow: str = ""
+    shard: str = ""
 
     @property
     def line(self) -> str:

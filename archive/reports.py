@@ -10,6 +10,7 @@ does not know and fills in those that an older writer did not have; a value of t
 import json
 import math
 import types
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -92,6 +93,7 @@ class RunReport:
     `lags` are seconds from published to captured (1000 at most); `walls` counts pages by label, `first_wall`
     names the first URL of each; `traps` counts what was left out as endless; `unchanged_bytes` were fetched
     for nothing new. `pages`, `articles` and `fields` are those of its `Reading`; empty before there is one.
+    `part_of` is what the reports of all shards of one crawl have in common; "" for a crawl without shards.
     """
 
     run: str
@@ -122,6 +124,7 @@ class RunReport:
     first_wall: dict[str, str] = field(default_factory=dict)
     traps: dict[str, int] = field(default_factory=dict)
     truncated: int = 0
+    part_of: str = ""
 
     @property
     def recall(self) -> float | None:
@@ -251,6 +254,40 @@ def recent_reports(store: Store, site: str, since: datetime) -> list[RunReport]:
     """Reports of the runs of a site that ended at or after `since`, oldest first; raise DamagedReport."""
     found = in_parallel(lambda key: read_report(store, key), recent_keys(store, site, since))
     return [report for report in found if report.ended >= since]
+
+
+def joined(reports: Iterable[RunReport]) -> list[RunReport]:
+    """The reports, those of the shards of one crawl as one; in their order."""
+    parts: dict[str, list[RunReport]] = {}
+    for report in reports:
+        parts.setdefault(report.part_of or report.run, []).append(report)
+    return [_joined(own) if len(own) > 1 else own[0] for own in parts.values()]
+
+
+ADDED = ("named", "archived", "forbidden", "failed", "deferred", "new", "changed", "same", "gone", "moved",
+         "bytes", "unchanged_bytes", "pages", "articles", "truncated")  # fmt: skip
+
+
+def _joined(parts: list[RunReport]) -> RunReport:
+    """One report for several, whose sources and hosts are different ones."""
+    first = min(parts, key=lambda r: (r.started, r.run))
+    articles = sum(r.articles for r in parts)
+    names = {name for r in parts for name in r.fields}
+    filled = {n: sum(r.articles * r.fields.get(n, 0.0) for r in parts) / articles for n in names if articles}
+    return replace(
+        first,
+        ended=max(r.ended for r in parts),
+        reason=next((r.reason for r in parts if r.reason != "finished"), "finished"),
+        sources=tuple(s for r in parts for s in r.sources),
+        hosts=tuple(h for r in parts for h in r.hosts),
+        events=tuple(e for r in parts for e in r.events),
+        lags=tuple(lag for r in parts for lag in r.lags),
+        fields=filled,
+        walls=dict(sum((Counter(r.walls) for r in parts), Counter())),
+        traps=dict(sum((Counter(r.traps) for r in parts), Counter())),
+        first_wall={label: url for r in reversed(parts) for label, url in r.first_wall.items()},
+        **{name: sum(getattr(r, name) for r in parts) for name in ADDED},
+    )
 
 
 def in_parallel(read: Callable[[str], T], keys: Iterable[str]) -> list[T]:

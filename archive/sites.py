@@ -5,8 +5,10 @@ that name file and key. Reading sites imports no crawler, so that a scheduler ma
 """
 
 import re
+import threading
+import time
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import date
 from pathlib import Path
@@ -21,6 +23,8 @@ from archive.selectors import Rules, parse_rules, tables_of
 QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d\s*-\s*([01]\d|2[0-3]):[0-5]\d\Z")
 MANY_LINES = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'', re.S)
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+MOST_SHARDS = 64
+LOOK_SECONDS = 1.0  # between two looks at a folder of site files
 FIELDS = ("yyyy", "yy", "mm", "m", "dd", "d", "page")
 FIELD = re.compile(r"\{([^{}]*)\}")
 _NO_WORDS: Mapping[str, Iterable[str]] = MappingProxyType({})
@@ -52,7 +56,8 @@ class Site:
     forbid each (archive.policy); empty: as for all sites. `catchup`, `pool`, `priority` and `owner` are those
     of its DAG; `overlap` says whether a run that comes due while the last is active waits ("queue") or is
     skipped where the next is due before it can begin ("skip"). `deadline` is hours within which a run that
-    was due must have ended; 0 is the time between two runs of the schedule.
+    was due must have ended; 0 is the time between two runs of the schedule. `shards` is in how many tasks
+    its hosts are crawled.
     """
 
     id: str
@@ -94,6 +99,7 @@ class Site:
     catchup: bool = False
     overlap: str = "queue"
     deadline: float = 0.0
+    shards: int = 1
     pool: str = ""
     priority: int = 1
     owner: str = "newsmorgue"
@@ -116,6 +122,50 @@ def load_sites(folder: Path) -> dict[str, Site]:
             f"{folder} is no folder of site files; set MORGUE_SITES or run `morgue site add URL`"
         )
     return {path.stem: load_site(path) for path in sorted(folder.glob("*.toml"))}
+
+
+class SiteFolder(Mapping[str, Site]):
+    """The sites of a folder as their files are now; a folder that is not there has none.
+
+    A file that was changed is read again, within a second. One that is wrong counts as it last was right;
+    where it is wrong from the beginning, ConfigError is raised.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, tuple[tuple[int, int], Site | None]] = {}
+        self._looked = 0.0
+        self._lock = threading.Lock()
+        if folder.is_dir():
+            load_sites(folder)
+        self._sites()
+
+    def __getitem__(self, name: str) -> Site:
+        return self._sites()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sites())
+
+    def __len__(self) -> int:
+        return len(self._sites())
+
+    def _sites(self) -> dict[str, Site]:
+        with self._lock:
+            if time.monotonic() - self._looked > LOOK_SECONDS:
+                self._read = {path.stem: self._one(path) for path in sorted(self._folder.glob("*.toml"))}
+                self._looked = time.monotonic()
+            return {name: site for name, (_, site) in self._read.items() if site}
+
+    def _one(self, path: Path) -> tuple[tuple[int, int], Site | None]:
+        known = self._read.get(path.stem)
+        try:
+            state = path.stat()
+            mark = state.st_mtime_ns, state.st_size
+            return known if known and known[0] == mark else (mark, load_site(path))
+        except ConfigError:
+            return mark, known[1] if known else None
+        except OSError:  # it goes away at this moment
+            return (0, 0), None
 
 
 def find_site(folder: Path, name: str) -> Site:
@@ -243,6 +293,8 @@ def _check(site: Site) -> None:
     for key in ("concurrency", "timeout", "body_limit", "requisite_mb"):
         if getattr(site, key) <= 0:
             raise _Fault(key, f"{key!r} must not be negative or 0, not {getattr(site, key)}")
+    if not 1 <= site.shards <= MOST_SHARDS:
+        raise _Fault("shards", f"'shards' must be 1 to {MOST_SHARDS}, not {site.shards}")
     _check_pattern(site)
     _check_archives(site)
     _check_clock(site)

@@ -1,8 +1,9 @@
 """What is known of each newspaper, and when it is due: a cache in the store.
 
-Rules: one writer a site; each run puts one part and then one head, whose number rises, and drops what no
-head names any more. A part holds ranges of lines (zlib), one for each stretch of time in which its pages are
-due, so that a run reads what is due and little else. A lost or stale state costs requests, never records.
+Rules: a page has one writer, and the shards of a site write one after the other; each run puts one part and
+then one head, whose number rises, and drops what no head names any more. A part holds ranges of lines
+(zlib), one for each stretch of time in which its pages are due, so that a run reads what is due and little
+else. A lost or stale state costs requests, never records.
 
     state/<site>/head-00000012.json   {"ranges": [[start, end, key, offset, length, lines, first], ...],
                                        "tables": [[key, offset, length], ...], "sources": [{...}], ...}
@@ -174,8 +175,8 @@ def read_heads(store: Store) -> list[Head]:
         return list(pool.map(lambda item: _head(item[0], json.loads(store.read(item[1]))), newest.items()))
 
 
-def write_state(store: Store, site: str, update: Update, *, now: datetime) -> Head:
-    """Add what a run learnt; a writer that came first is taken into account."""
+def write_state(store: Store, site: str, update: Update, *, now: datetime, kept: int = KEPT_HEADS) -> Head:
+    """Add what a run learnt; a writer that came first is taken into account. `kept` heads stay readable."""
     for _ in range(TRIES):
         state = read_state(store, site) or State(store, Head(site=site))
         head, part = _following(store, state.head, update, now)
@@ -184,8 +185,10 @@ def write_state(store: Store, site: str, update: Update, *, now: datetime) -> He
         try:
             store.put(_head_key(site, head.number), _dump(head))
         except StoreConflict:
+            if part:
+                _forget_part(store, site, part[0])
             continue
-        _sweep(store, head)
+        _sweep(store, head, kept)
         return head
     raise StoreConflict(f"the state of {site} is being written by others all the time; is it crawled twice?")
 
@@ -348,13 +351,20 @@ def _table(data: bytes) -> tuple["array[int]", "array[int]"]:
     return keys, dues
 
 
-def _sweep(store: Store, head: Head) -> None:
+def _forget_part(store: Store, site: str, key: str) -> None:
+    """Drop the part of a head that was not written, unless another's head names the very same."""
+    first = read_state(store, site)
+    if first and key not in first.head.parts:
+        store.drop(key)
+
+
+def _sweep(store: Store, head: Head, kept: int) -> None:
     """Drop old heads, and parts that only they named; whoever reads one of them begins again."""
-    old = head_keys(store, head.site)[:-KEPT_HEADS]
+    old = head_keys(store, head.site)[:-kept]
     if not old:
         return
     named = set(head.parts)
-    for key in head_keys(store, head.site)[-KEPT_HEADS:]:
+    for key in head_keys(store, head.site)[-kept:]:
         named |= _parts_of(store, head.site, key)
     for key in old:
         for part in _parts_of(store, head.site, key) - named:

@@ -19,6 +19,7 @@ from archive.errors import AddressRefused, CallerError, ConfigError, MorgueError
 from archive.sites import Site, find_site, load_sites, write_site
 
 if TYPE_CHECKING:
+    from archive.shards import Shard
     from spiders.runner import Crawled
 
 
@@ -146,6 +147,9 @@ def place_of(hosts: Collection[str]) -> str:
     metavar="TIME",
     help="Leave alone what was archived from this time on: a second try goes on where the first ended.",
 )
+@click.option(
+    "--shard", default="", metavar="K/N", help="Only the hosts of shard K of N; the others' are passed on."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be crawled; fetch and write nothing.")
 @click.option(
     "--allow-private", is_flag=True, help="Allow addresses that are not public, whatever the site file says."
@@ -164,6 +168,7 @@ def crawl(
     since: str,
     until: str,
     resume_from: str,
+    shard: str,
     dry_run: bool,
     allow_private: bool,
     result: Path | None,
@@ -180,16 +185,22 @@ def crawl(
     """
     folder = site_folder(Config.from_env())
     sites = [find_site(folder, name) for name in names]
+    part = _shard(shard, sites)
     if dry_run:
-        _dry(sites, limit, urls, result, as_json)
+        _dry(sites, limit, urls, part, result, as_json)
         return
     if len(sites) > 1:
         _one_after_another(sites)
         return
+    total = limit or sites[0].limit
+    if part and total and not part.share(total):
+        _leave_alone(sites[0], "limit", f"a limit of {total} leaves nothing to shard {part}", result, as_json)
+        return
     _crawl(
         sites[0],
         {
-            "limit": limit,
+            "limit": part.share(total) if part else limit,
+            "shard": part,
             "urls": _checked(urls) if urls else (),
             "force": force,
             "due_only": due_only,
@@ -205,9 +216,25 @@ def crawl(
     )
 
 
-def _dry(sites: list[Site], limit: int, urls: tuple[str, ...], result: Path | None, as_json: bool) -> None:
+def _shard(text: str, sites: list[Site]) -> "Shard | None":
+    from archive.shards import shard_of
+
+    if text and len(sites) > 1:
+        raise CallerError("--shard is of one newspaper: name one")
+    return shard_of(text, (sites[0].host, *sites[0].hosts)) if text else None
+
+
+def _dry(
+    sites: list[Site],
+    limit: int,
+    urls: tuple[str, ...],
+    part: "Shard | None",
+    result: Path | None,
+    as_json: bool,
+) -> None:
     for site in sites:
         sources = list(urls) or [site.home, *site.sections, *site.feeds, *site.sitemaps]
+        sources = [url for url in sources if part is None or part.mine(url)]
         data: dict[str, Any] = {
             "run": None,
             "site": site.id,
@@ -263,7 +290,8 @@ def _crawl(
     from spiders.runner import crawl as run_crawl
 
     if span := quiet_at(site.quiet, datetime.now(ZoneInfo(site.timezone))):
-        _leave_alone(site, span, result, as_json)
+        why = f"quiet hours ({span})"
+        _leave_alone(site, why, f"{why}, {site.timezone}: nothing is asked for", result, as_json)
         return
     private = allow_private or site.allow_private
     check_contact(Config.from_env().contact, allow_private=private)
@@ -272,17 +300,21 @@ def _crawl(
     if result:
         _write(result, done.summary())
     _report(done, as_json)
+    if not done.counts.get("exchanges") and (wanted["shard"] or wanted["due_only"]):
+        return  # nothing was due, or nothing found on its hosts
+    if wanted["shard"] and done.counts.get("refused"):
+        return  # only what is not there
     if not done.counts.get("ok") and not done.counts.get("redirects"):
         why = next(iter(done.failed.values()), "no page answered")
         raise Unreachable(f"{site.home}: {why}; what was tried is recorded in the archive")
 
 
-def _leave_alone(site: Site, span: str, result: Path | None, as_json: bool) -> None:
-    """In quiet hours there is nothing to do, and nothing wrong."""
+def _leave_alone(site: Site, reason: str, said: str, result: Path | None, as_json: bool) -> None:
+    """In quiet hours, or without a share of the limit, there is nothing to do, and nothing wrong."""
     data: dict[str, Any] = {
         "run": None,
         "site": site.id,
-        "reason": f"quiet hours ({span})",
+        "reason": reason,
         "counts": {},
         "bytes": 0,
     }
@@ -292,7 +324,7 @@ def _leave_alone(site: Site, span: str, result: Path | None, as_json: bool) -> N
     if as_json:
         echo_json(data)
     else:
-        click.echo(f"{site.id}: quiet hours ({span}, {site.timezone}): nothing is asked for")
+        click.echo(f"{site.id}: {said}")
 
 
 def _moment(text: str, option: str) -> datetime | None:

@@ -99,6 +99,7 @@ class Gauge:
             bytes=recorder.spool.bytes,
             paused=recorder.spool.paused,
             airflow=str(start.parameters.get("airflow", "")),
+            shard=str(start.parameters.get("shard", "")),
         )
 
     def _with_spool(self, recorder: Recorder, seen: Progress) -> Progress:

@@ -40,9 +40,12 @@ class Leftover:
         return replace(found, data=tuple(url for url in found.data if url not in self.have))
 
 
-def left_over(store: Store, site: str, captures: Iterable[Capture]) -> Leftover:
-    """What is left over of the runs of a site since the last one that was whole; captures are of late."""
-    since = _cut_since(store, site)
+def left_over(store: Store, site: str, captures: Iterable[Capture], *, shard: str = "") -> Leftover:
+    """What is left over of the runs of a site since the last one that was whole; captures are of late.
+
+    Of other shards' runs nothing is left to `shard`.
+    """
+    since = _cut_since(store, site, shard)
     if since is None:
         return Leftover()
     late = sorted((c for c in captures if c.at >= since), key=lambda c: c.at)
@@ -50,12 +53,12 @@ def left_over(store: Store, site: str, captures: Iterable[Capture]) -> Leftover:
     return Leftover(pages=tuple(newest.values()), have=frozenset(c.url for c in late))
 
 
-def _cut_since(store: Store, site: str) -> datetime | None:
+def _cut_since(store: Store, site: str, shard: str) -> datetime | None:
     """When the first of the runs began that were cut short since one was whole."""
     since = None
     for key in reversed(run_keys(store, site)[-MOST_RUNS:]):
         run = read_run(store, key)
-        if run.parameters.get("urls"):
+        if run.parameters.get("urls") or (shard and run.parameters.get("shard") not in (None, shard)):
             continue
         if run.reason in WHOLE:
             break

@@ -28,8 +28,10 @@ from archive.playback import text_in
 from archive.policy import policy_of
 from archive.reports import write_report
 from archive.selectors import rules_at
+from archive.shards import Passed, Shard, shard_of
 from archive.sites import Site
-from archive.state import read_state, write_state
+from archive.spool import RunStart
+from archive.state import KEPT_HEADS, read_state, write_state
 from archive.store import Store, open_store
 from archive.walls import WINDOW, wall_of
 from spiders.feeds import read_feed
@@ -38,6 +40,7 @@ from spiders.links import PageLinks, read_loaded, read_page
 from spiders.plan import NO_HINT, Answer, Ask, Plan, SourceHint
 from spiders.polite import NotNow, Politeness, host_of
 from spiders.recorder import Recorder
+from spiders.relay import LOADED, Elsewhere, Relay
 from spiders.robots import Forbidden
 from spiders.sitemaps import read_sitemap
 from spiders.styles import css_requisites
@@ -57,7 +60,8 @@ class NewsSpider(scrapy.Spider):
     """One newspaper; a subclass per site file carries the Site.
 
     `as_of` is the time by which things are due (now, unless given); `force` and `due_only` as in Plan. What
-    was captured from `resume_from` on is not asked for again, but for the documents that name pages.
+    was captured from `resume_from` on is not asked for again, but for the documents that name pages. `shard`
+    ("2/4") asks its own hosts alone.
     """
 
     name = "news"
@@ -75,6 +79,7 @@ class NewsSpider(scrapy.Spider):
         since: datetime | None = None,
         until: datetime | None = None,
         resume_from: datetime | None = None,
+        shard: Shard | str | None = None,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
@@ -85,7 +90,9 @@ class NewsSpider(scrapy.Spider):
         self.plan = Plan(
             site=self.site, now=now, limit=int(limit) or self.site.limit, force=force, due_only=due_only,
             since=since, until=until,
+            shard=shard_of(shard, (self.site.host, *self.site.hosts)) if isinstance(shard, str) else shard,
         )  # fmt: skip
+        self.relay: Relay | None = None
         self.resume_from = resume_from
         self.leftover = Leftover()
         self.failures: dict[str, str] = {}
@@ -96,6 +103,8 @@ class NewsSpider(scrapy.Spider):
         }
         if self.plan.backfilling:
             self.parameters["interval"] = [moment.isoformat() for moment in self.plan.interval]
+        if self.plan.shard:
+            self.parameters["shard"] = str(self.plan.shard)
 
     @property
     def end_reason(self) -> str:
@@ -110,6 +119,18 @@ class NewsSpider(scrapy.Spider):
     async def start(self) -> AsyncIterator[Request]:
         """First the pages that were asked for, or else all sources of the site; then what is due."""
         await asyncio.to_thread(self._remember)
+        if self.recorder:
+            store = open_store(self.recorder.archive)
+            self.relay = Relay(store=store, plan=self.plan, run=self.recorder.run_id)
+            self.relay.begin()
+        async for request in self._own():
+            yield request
+        if self.relay and (self.plan.shard or not (self.only or self.plan.backfilling)):
+            async for each in self.relay.heard(self.crawler):
+                if handed := self._handed(each):
+                    yield handed
+
+    async def _own(self) -> AsyncIterator[Request]:
         if self.only:
             for ask in filter(None, map(self.plan.asked_for, self.only)):
                 yield self._request(ask)
@@ -122,6 +143,13 @@ class NewsSpider(scrapy.Spider):
             yield self._request(ask)
         async for request in self._leftover():
             yield request
+
+    def _handed(self, each: Passed) -> Request | None:
+        """The request for what another shard has found."""
+        loaded = each.kind in LOADED
+        if (self.only and not loaded) or not (ask := self.plan.handed(each)):
+            return None
+        return self._load(ask.url, ask.kind, via=ask.via, on=ask.on or "") if loaded else self._request(ask)
 
     async def _leftover(self) -> AsyncIterator[Request]:
         """What a browser loads with the pages of runs that were cut short, and what they did not come to."""
@@ -158,7 +186,9 @@ class NewsSpider(scrapy.Spider):
     def _remember_leftover(self, captures: list[Capture]) -> None:
         try:
             if self.recorder:
-                self.leftover = left_over(open_store(self.recorder.archive), self.site.id, captures)
+                shard = str(self.plan.shard or "")
+                own = [c for c in captures if self.plan.mine(c.url)]
+                self.leftover = left_over(open_store(self.recorder.archive), self.site.id, own, shard=shard)
         except MorgueError as error:
             self.logger.warning("cannot read how the runs before this one have ended (%s)", error)
 
@@ -207,6 +237,8 @@ class NewsSpider(scrapy.Spider):
         if self.recorder and self.recorder.stopping:
             self.logger.debug("%s: %s", failure.request.url, said)
             return iter(())
+        if failure.check(Elsewhere):
+            return self._requests(self._sent_away(failure.request))
         kinds = {Forbidden: "forbidden", NotNow: "deferred"}
         kind = next((k for error, k in kinds.items() if failure.check(error)), "failed")
         self.logger.info("%s: %s", failure.request.url, said)
@@ -216,6 +248,11 @@ class NewsSpider(scrapy.Spider):
         wait = polite.pace(host_of(failure.request.url)).retry_after if polite else 0.0
         ask = failure.request.meta["ask"]
         return self._requests(self.plan.lost(ask, kind=kind, why=said, retry_after=wait or None))
+
+    def _sent_away(self, request: Request) -> list[Ask]:
+        home = request.url in self.plan.fronts
+        look = Look(at=datetime.now(UTC) + self.ahead, status=301, moved=request.url, home=home)
+        return self.plan.sent_away(request.meta["ask"], look)
 
     def feed(self, response: Response) -> Iterator[Request]:
         """The items of a feed."""
@@ -359,16 +396,24 @@ class NewsSpider(scrapy.Spider):
         style = "css" in _header(response, b"Content-Type")
         if style and response.status == 200 and isinstance(response, TextResponse):
             for url in css_requisites(response.text, response.url):
-                if self.plan.wants_requisite(url):
+                if self._takes(url, "requisite", via="style sheet", on=response.url):
                     yield self._load(url, "requisite", via="style sheet", on=response.url)
 
     def _loaded(self, found: PageLinks, page: str) -> Iterator[Request]:
         for url in found.data:
-            if self.site.requisites != "none" and self.plan.first(url):
+            if self._takes(url, "data", via="preload", on=page):
                 yield self._load(url, "data", via="preload", on=page)
         for url in found.requisites:
-            if self.plan.wants_requisite(url):
+            if self._takes(url, "requisite", via="requisite", on=page):
                 yield self._load(url, "requisite", via="requisite", on=page)
+
+    def _takes(self, url: str, kind: str, *, via: str, on: str) -> bool:
+        """Whether what a page loads is fetched by this run; what is another shard's is passed on."""
+        if kind == "data":
+            wanted = self.site.requisites != "none" and self.plan.first(url)
+        else:
+            wanted = self.plan.wants_requisite(url)
+        return wanted and self.plan.ours(url, kind=kind, via=via, on=on)
 
     def _load(self, url: str, kind: str, *, via: str, on: str) -> Request:
         ask = Ask(url=url, kind=kind, via=via, on=on)
@@ -378,12 +423,23 @@ class NewsSpider(scrapy.Spider):
 
     def not_loaded(self, failure: Any) -> None:
         """A page lacks something that it loads."""
+        if failure.check(Elsewhere):
+            self._sent_away(failure.request)
+            return
         self.logger.info("%s: %s", failure.request.url, failure.getErrorMessage())
 
     def wrap_up(self, store: Store, run: Run) -> None:
         """Keep what this run learnt, and its report; its WARCs are published by now."""
+        if self.relay:
+            self.relay.settle(whole=run.reason == "finished")
         if not self.only or self.plan.update:
-            write_state(store, self.site.id, self.plan.learn(), now=self.plan.now)
+            # Each shard of a run writes a head while others read by one that they began with.
+            shards = max(self.site.shards, self.plan.shard.count if self.plan.shard else 1)
+            kept = KEPT_HEADS * shards if shards > 1 else KEPT_HEADS
+            write_state(store, self.site.id, self.plan.learn(), now=self.plan.now, kept=kept)
+        self._write_report(store, run)
+
+    def _write_report(self, store: Store, run: Run) -> None:
         polite = self.crawler.get_extension(Politeness)
         hosts = polite.reports() if polite else ()
         report = self.plan.ledger.report(
@@ -396,7 +452,32 @@ class NewsSpider(scrapy.Spider):
             size=sum(host.bytes for host in hosts),
             truncated=run.counts.get("truncated", 0),
         )
+        if self.plan.shard:
+            report = replace(report, part_of=str(run.parameters.get("airflow", "")))
         write_report(store, report)
+
+    async def closed(self, reason: str) -> None:
+        """The crawl has ended: other shards are told; a run that had nothing to ask for leaves its report."""
+        if self.relay is None or self.recorder is None:
+            return
+        await self.relay.end()
+        spool = self.recorder.spool
+        if reason == "finished" and spool and not spool.counts.get("exchanges") and not self.plan.limited:
+            await asyncio.to_thread(self._had_nothing, self.relay, spool.start)
+
+    def _had_nothing(self, relay: Relay, start: RunStart) -> None:
+        """Without a page there is no manifest; that the run took place is to be known all the same."""
+        now = datetime.now(UTC)
+        run = Run(
+            id=start.id, site=start.site, started=start.started, ended=now, reason="finished", counts={},
+            warcs=(), key="", parameters=start.parameters,
+        )  # fmt: skip
+        try:
+            relay.settle(whole=True)
+            if not self.only:
+                self._write_report(relay.store, run)
+        except MorgueError as error:
+            self.logger.warning("that there was nothing to do cannot be noted: %s", error)
 
 
 def _digest(told: Iterable[Told]) -> str:

@@ -17,6 +17,7 @@ from archive.agenda import Known, Rhythm, Source, after_answer, after_failure, s
 from archive.looks import Judged, Look, judge
 from archive.memory import Memory, Remembered, remembered
 from archive.model import Capture, Original
+from archive.shards import Passed, Shard
 from archive.sites import Site
 from archive.state import Update
 from archive.variants import variant_key
@@ -43,6 +44,7 @@ PRIORITIES = {
 }
 # Sources whose links wait for nobody; the links of others wait until these have answered.
 FIRST = ("feed", "sitemap")
+HANDED = "found by other shards"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,8 @@ class Plan:
 
     `now` is the time by which things are due. `limit` counts articles (0: no limit). `fresh` are requisites
     that were captured lately. `force` looks at all that is due within `recheck_days`; `due_only` leaves
-    sources alone whose time has not come. `since` and `until` ask for an interval of the past.
+    sources alone whose time has not come. `since` and `until` ask for an interval of the past. `shard` asks
+    its own hosts only; what it finds on others is in `passed`.
     """
 
     site: Site
@@ -125,6 +128,8 @@ class Plan:
     due_only: bool = False
     since: datetime | None = None
     until: datetime | None = None
+    shard: Shard | None = None
+    passed: list[Passed] = field(default_factory=list)
     articles: int = 0
     limited: bool = False
     update: dict[str, Known] = field(default_factory=dict)
@@ -160,7 +165,7 @@ class Plan:
         sources = {*self.fronts, *self.site.feeds, *self.site.sitemaps}
         pages = remembered(captures, fronts=sources, now=self.now).due(self.now)
         for known in pages:
-            if self.first(known.url):
+            if self.mine(known.url) and self.first(known.url):
                 self.update[known.url] = self.memory.find(known.url) or known
         self.fresh |= {c.url for c in captures if c.mime != "text/html" and c.url not in sources}
         return len(pages)
@@ -191,7 +196,7 @@ class Plan:
         return [ask for ask in asks if ask]
 
     def _source(self, source: Source, *, via: str, on: str | None = None) -> Ask | None:
-        if not self.first(source.url):
+        if not self.mine(source.url) or not self.first(source.url):
             return None
         tally = self.ledger.tally(source)
         later = source.not_before and source.not_before > self.now
@@ -214,7 +219,7 @@ class Plan:
                 yield ask
 
     def _numbered(self, page: ArchivePage) -> Ask | None:
-        if page.page > MOST_NUMBERED or not self.first(page.url):
+        if page.page > MOST_NUMBERED or not self.mine(page.url) or not self.first(page.url):
             return None
         source = Source(url=page.url, kind="archive", due=self.now, via="site file")
         self.ledger.tally(source)
@@ -226,12 +231,12 @@ class Plan:
             return
         horizon = self.now + timedelta(days=self.site.recheck_days) if self.force else self.now
         for known in self.memory.due(horizon):
-            if self.first(known.url):
+            if self.mine(known.url) and self.first(known.url):
                 yield self._look(known, via="recheck", on=None, source=DUE)
 
     def asked_for(self, url: str) -> Ask | None:
         """A page that somebody asked for by its address."""
-        if not self.first(url):
+        if not self.mine(url) or not self.first(url):
             return None
         known = self.memory.find(url) or Known(url=url, seen=self.now, due=self.now)
         return replace(self._look(known, via="asked for", on=None, source="asked for"), conditional=False)
@@ -350,14 +355,16 @@ class Plan:
             return in_interval(told, *self.interval) is not False
         return told.when is None or told.when > self.now - timedelta(days=SITEMAP_DAYS)
 
-    def _wanted(self, url: str, *, on: str, via: str, told: datetime | None) -> Ask | None:
+    def _wanted(self, url: str, *, on: str, via: str, told: datetime | None, source: str = "") -> Ask | None:
         """The ask for a page that a source names; None where it is left out, which is counted."""
-        tally = self.ledger.tally(Source(url=on, kind=via, due=self.now))
+        tally = self.ledger.tally(Source(url=source or on, kind="known" if source else via, due=self.now))
         known_again = False
         if reason := self._refused(url):
             pass
         elif not self.first(url):
             reason = "named elsewhere"
+        elif not self.mine(url):
+            reason = self._handed_on(url, on, via, told)
         elif self.memory.knows(url):
             known_again, reason = True, "known"
         elif self.limit and self.articles >= self.limit:
@@ -369,15 +376,64 @@ class Plan:
             return None
         self.articles += 1
         tally.fresh += 1
-        return self._look(Known(url=url, seen=self.now, due=self.now, told=told), via=via, on=on, source=on)
+        new = Known(url=url, seen=self.now, due=self.now, told=told)
+        return self._look(new, via=via, on=on, source=source or on)
 
     def _newer(self, url: str, on: str, via: str, told: datetime | None) -> Ask | None:
         """A page that is known is looked at before its time only where a source says that it is newer."""
-        known = self.memory.find(url) if told and told <= self.now and not self.limit else None
-        if known and told and known.fetched and known.fetched < told and known.due > self.now:
+        if known := self._told_newer(url, told):
             return self._look(known, via=f"{via} says newer", on=on, source=on)
         self._asked.discard(variant_key(url))  # it may be due
         return None
+
+    def _told_newer(self, url: str, told: datetime | None) -> Known | None:
+        known = self.memory.find(url) if told and told <= self.now and not self.limit else None
+        newer = known and told and known.fetched and known.fetched < told and known.due > self.now
+        return known if newer else None
+
+    # What is another shard's
+
+    def mine(self, url: str) -> bool:
+        """Whether this run may ask the URL's host."""
+        return self.shard is None or self.shard.mine(url)
+
+    def ours(self, url: str, *, kind: str, via: str, on: str, told: datetime | None = None) -> bool:
+        """Whether this run may ask the URL's host; where it may not, another shard is told of it."""
+        if self.mine(url):
+            return True
+        self.passed.append(Passed(url=url, kind=kind, via=via, on=on, told=told))
+        return False
+
+    def _handed_on(self, url: str, on: str, via: str, told: datetime | None) -> str:
+        if self.memory.knows(url) and not self._told_newer(url, told):
+            return "known"
+        self.ours(url, kind="article", via=via, on=on, told=told)
+        return "for another shard"
+
+    def handed(self, each: Passed) -> Ask | None:
+        """The ask for what another shard has found, where it is to be asked for."""
+        if each.kind == "article":
+            return self._wanted(each.url, on=each.on, via=each.via, told=each.told, source=HANDED)
+        if each.kind in ("requisite", "data"):
+            wanted = self.wants_requisite(each.url) if each.kind == "requisite" else self.first(each.url)
+            return Ask(url=each.url, kind=each.kind, via=each.via, on=each.on) if wanted else None
+        known = next((source for source in self.sources if source.url == each.url), None)
+        source = known or Source(url=each.url, kind=each.kind, due=self.now, via=each.via)
+        return self._source(source, via=each.via, on=each.on)
+
+    def sent_away(self, ask: Ask, look: Look) -> list[Ask]:
+        """A page or source has moved to another shard's host (`look.moved`), which is told."""
+        if look.moved not in self.fronts:
+            self.ours(look.moved, kind=ask.kind, via="redirect", on=ask.url)
+        if ask.kind == "article":
+            self.answered(ask, look)
+        if ask.kind in ("article", "requisite", "data"):
+            return []
+        self._tally(ask, look.status).outcome = "moved"
+        source = ask.source or Source(url=ask.url, kind=ask.kind, due=self.now)
+        if not self.backfilling:
+            self.learnt[ask.url] = replace(after_answer(source, self.now, named=0, fresh=0), status=301)
+        return self._settled(ask.url)
 
     def _refused(self, url: str) -> str:
         """Why a link is not followed; "" where it may be."""
@@ -407,6 +463,8 @@ class Plan:
         if read and told.when and told.when < read and not self.backfilling:
             return None
         self._sitemaps += 1
+        if not self.ours(told.url, kind="sitemap", via="sitemap index", on=on):
+            return None
         source = known or Source(url=told.url, kind="sitemap", due=self.now, via="sitemap index")
         return self._source(source, via="sitemap index", on=on)
 

@@ -33,6 +33,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "spiders.coding.Decoding": 590,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "spiders.relay.Gate": 90,
     "spiders.robots.Robots": 100,
 }
 

@@ -17,6 +17,12 @@ def page(text: str = "") -> Answer:
     return 200, {"Content-Type": "text/html"}, PAGE.replace(b"Bridge", b"Bridge " + text.encode())
 
 
+def html(body: str) -> Answer:
+    """An article with more in its body."""
+    status, headers, text = page()
+    return status, headers, text.replace(b"</article>", f"</article>{body}".encode())
+
+
 def feed(base: str, *paths: str) -> Answer:
     """An RSS feed that names these paths."""
     items = "".join(f"<item><link>{base}/{path}</link></item>" for path in paths)
@@ -27,8 +33,9 @@ def feed(base: str, *paths: str) -> Answer:
 class Host:
     """A web server on loopback for the length of a with block; `answer` says what each path gives."""
 
-    def __init__(self, answer: Callable[[str, int], Answer]) -> None:
+    def __init__(self, answer: Callable[[str, int], Answer], *, address: str = "127.0.0.1") -> None:
         self.answer = answer
+        self.address = address
         self.hits: list[tuple[float, str]] = []
         self.headers: list[tuple[str, dict[str, str]]] = []
         self._lock = threading.Lock()
@@ -56,10 +63,10 @@ class Host:
             def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((self.address, 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self.base = f"http://127.0.0.1:{self._server.server_port}"
+        self.base = f"http://{self.address}:{self._server.server_port}"
         return self
 
     def __exit__(

@@ -16,12 +16,15 @@ import pytest
 
 from archive.index import Index, recent
 from archive.playback import play
+from archive.reports import read_report, report_key
 from archive.runs import all_runs
 from archive.store import Store, open_store
 from archive.verify import verify_bytes
+from archive.watch import Watch
 from archive.wire import head_end
 from spiders.specimen import Specimen
 from tests.conftest import wait_until
+from tests.host import Host, feed, page
 
 Morgue = Callable[..., Any]
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -421,3 +424,18 @@ def test_odd_exchanges_are_archived_byte_for_byte(morgue: Morgue, store: Store, 
     requests = {r.url.rpartition("/")[2]: r.block for r in records if r.kind == "request"}
     for number in range(len(ODD)):
         assert requests[str(number)] == server.received[f"/{number}"]
+
+
+def test_a_crawl_in_which_nothing_is_due_has_done_nothing_wrong(
+    morgue: Morgue, site: Callable[..., str], store: Store
+) -> None:
+    with Host(lambda path, _: feed(host.base, "story") if path == "/feed" else page()) as host:
+        name = site(host)
+        assert morgue("crawl", name).code == 0
+        asked = len(host.hits)
+        done = morgue("crawl", name, "--due-only", "--json")
+        assert len(host.hits) == asked
+    assert (done.code, done.json["reason"], done.json["manifest"]) == (0, "finished", None), done.err
+    report = read_report(store, report_key(name, done.json["run"]))  # else it would be missed: "no run"
+    assert {source.outcome for source in report.sources} == {"not due"}
+    assert Watch(store).look(name).last == report

@@ -270,9 +270,26 @@ def test_the_form_becomes_command_line_options(airflow: Any, fake: Path) -> None
 def test_pool_priority_owner_and_catching_up_come_from_the_site_file(airflow: Any, sites: Path) -> None:
     answer = airflow(
         LOAD + "d = bag.dags['crawl_hourly']; (t,) = d.tasks\n"
-        "answer = [t.pool, t.priority_weight, t.owner, d.catchup, t.skip_after.total_seconds()]"
+        "answer = [t.pool, t.priority_weight, t.owner, d.catchup, t.skips, t.gap.total_seconds()]"
     )
-    assert answer == ["african", 5, "desk", True, 3600]
+    assert answer == ["african", 5, "desk", True, True, 3600]
+
+
+FIRST_RUN = """
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+d = bag.dags["crawl_hourly"]
+held = DagSerialization.from_dict(DagSerialization.to_dict(d))
+since = TimeRestriction(earliest=d.start_date, latest=None, catchup=True)
+first = held.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=since)
+answer = [str(first.run_after), first.logical_date >= max(t.start_date for t in d.tasks)]
+"""
+
+
+def test_the_first_run_of_a_new_site_file_has_tasks(airflow: Any, sites: Path) -> None:
+    written = datetime(2026, 11, 20, 9, 40, tzinfo=UTC).timestamp()
+    os.utime(sites / "hourly.toml", (written, written))
+    assert airflow(LOAD + FIRST_RUN) == ["2026-11-20 10:15:00+00:00", True]
 
 
 @pytest.mark.parametrize(("late", "kind"), [(30, "none"), (90, "AirflowSkipException")])
@@ -285,7 +302,7 @@ def test_a_run_whose_next_is_due_is_skipped_where_the_site_says_so(
     from airflow.sdk.api.datamodels._generated import DagRunType
     due = datetime.now(UTC) - timedelta(minutes={late})
     run = SimpleNamespace(run_type=DagRunType.SCHEDULED, run_after=due)
-    operator.skip_after = timedelta(hours=1)
+    operator.gap, operator.skips = timedelta(hours=1), True
     try:
         operator.execute(context | {{"dag_run": run}})
         answer = "none"
@@ -295,14 +312,28 @@ def test_a_run_whose_next_is_due_is_skipped_where_the_site_says_so(
     assert airflow(operate(fake, code)) == kind
 
 
+@pytest.mark.parametrize("again", ["operator.rest = True", "ti.try_number = 2", "run.start_date = due"])
+def test_a_run_that_began_in_time_is_not_skipped_in_its_middle(airflow: Any, fake: Path, again: str) -> None:
+    code = f"""
+    from datetime import UTC, datetime, timedelta
+    from types import SimpleNamespace
+    due = datetime.now(UTC) - timedelta(minutes=90)
+    run = SimpleNamespace(run_type="scheduled", run_after=due, start_date=None)
+    ti = SimpleNamespace(try_number=1)
+    operator.gap, operator.skips = timedelta(hours=1), True
+    {again}
+    answer = operator.execute(context | {{"dag_run": run, "ti": ti}})["reason"]
+    """
+    assert airflow(operate(fake, code)) == "finished"
+
+
 RUN = """
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from airflow.sdk.api.datamodels._generated import DagRunType
-begin, end = datetime(2026, 11, 20, 9, tzinfo=UTC), datetime(2026, 11, 20, 10, tzinfo=UTC)
-run = SimpleNamespace(
-    run_type=DagRunType(KIND), run_after=end, data_interval_start=begin, data_interval_end=end
-)
+slot = datetime(2026, 11, 20, 10, tzinfo=UTC)
+run = SimpleNamespace(run_type=DagRunType(KIND), run_after=datetime.now(UTC), logical_date=slot)
+operator.gap = timedelta(hours=1)
 answer = operator.execute({**context, "params": context["params"] | PARAMS, "dag_run": run})
 """
 
@@ -511,3 +542,87 @@ def test_a_newspaper_is_crawled_and_processed_by_its_dags(
     process += "    answer = [str(done.state), sorted(ti.task_id for ti in done.get_task_instances())]\n"
     assert airflow(textwrap.dedent(process)) == ["success", ["extract", "index", "quality"]]
     assert len(rows(store)) == 3
+
+
+IN_SHARDS = """
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+bag = DagBag()
+DagBundlesManager().sync_bundles_to_db()
+sync_bag_to_db(bag, "dags-folder", None)
+done = bag.dags["crawl_paper"].test()
+tasks = sorted((ti.task_id, ti.map_index, str(ti.state)) for ti in done.get_task_instances())
+from airflow.models.asset import AssetEvent
+from airflow.utils.session import create_session
+with create_session() as session:
+    events = [[e.partition_key, e.extra["manifests"]] for e in session.query(AssetEvent).all()]
+answer = [str(done.state), tasks, events]
+"""
+
+
+def test_a_large_site_is_crawled_in_mapped_tasks_and_told_of_once(airflow: Any, tmp_path: Path) -> None:
+    from archive.runs import all_runs
+    from archive.shards import letters
+    from tests.host import Host, feed, html, page
+
+    missing = (404, {"Content-Type": "text/plain"}, b"")
+    home_pages, sport_pages = {"/": page()}, {"/match": page("match")}
+    with (
+        Host(lambda path, _: home_pages.get(path, missing)) as home,
+        Host(lambda path, _: sport_pages.get(path, missing), address="127.0.0.2") as sport,
+    ):
+        # The second shard finds, after the first has ended, what is the first's.
+        home_pages["/feed"] = feed(sport.base, "match")
+        sport_pages["/match"] = html(f'<img src="{home.base}/town.png">')
+        home_pages["/town.png"] = (200, {"Content-Type": "image/png"}, b"\x89PNG")
+        sites = tmp_path / "sites"
+        sites.mkdir()
+        (sites / "paper.toml").write_text(
+            f'name = "Paper"\nhome = "{home.base}/"\nfeeds = ["{home.base}/feed"]\nshards = 2\n'
+            f'hosts = ["{sport.base.removeprefix("http://")}"]\ndelay = 0.0\nallow_private = true\n'
+        )
+        state, tasks, events = airflow(IN_SHARDS, migrate=True, MORGUE_SHARD_WAIT="0")
+        asked = [*home.paths(), *sport.paths()]
+    assert state == "success"
+    assert [(task, index) for task, index, told in tasks if told == "success"] == [
+        ("crawl", 0), ("crawl", 1), ("passed_on", -1), ("published", -1), ("rest", 0), ("whole", -1),
+    ]  # fmt: skip
+    assert {path: asked.count(path) for path in ("/feed", "/match", "/town.png")} == dict.fromkeys(
+        ("/feed", "/match", "/town.png"), 1
+    )
+    store = open_store(str(tmp_path / "archive"))
+    runs = {run.key: run.parameters["shard"] for run in all_runs(store)}
+    assert sorted(runs.values()) == ["1/2", "1/2", "2/2"]
+    ((key, manifests),) = events
+    assert sorted(manifests[key]) == sorted(runs)
+    assert list(letters(store, "paper")) == []
+
+
+@pytest.mark.parametrize(
+    ("shard", "rest", "kind", "options"),
+    [
+        ("2/4", "False", "manual", ["--limit", "3", "--shard", "2/4"]),
+        ("2/4", "True", "manual", ["--due-only", "--shard", "2/4", "--resume-from", "SINCE"]),
+    ],
+)
+def test_a_shard_and_the_rest_of_it_become_command_line_options(
+    airflow: Any, fake: Path, shard: str, rest: str, kind: str, options: list[str]
+) -> None:
+    code = f"""
+    from datetime import UTC, datetime, timedelta
+    from types import SimpleNamespace
+    run = SimpleNamespace(run_type={kind!r}, run_after=datetime.now(UTC) - timedelta(minutes=5))
+    own = {{"dag_run": run, "params": {{"limit": 3}}}}
+    one = CrawlOperator(
+        task_id="crawl", site="paper", command=(sys.executable, FAKE), shard={shard!r}, rest={rest}
+    )
+    answer = [one.execute(context | own), run.run_after.isoformat()]
+    """
+    summary, since = airflow(operate(fake, code))
+    arguments = json.loads((fake.parent / "arguments").read_text())
+    assert arguments[1:-2] == [since if word == "SINCE" else word for word in options]
+    assert summary["recovered"] == ["runs/other/20261122T093012Z-0a0a0a0a.json"]  # told of by `published`
+
+
+def test_a_site_without_shards_has_one_task(airflow: Any, sites: Path) -> None:
+    assert airflow(LOAD + "answer = [t.task_id for t in bag.dags['crawl_hourly'].tasks]") == ["crawl"]

@@ -403,3 +403,28 @@ def test_a_url_of_the_web_is_quoted_where_it_is_offered_to_a_shell(
     for n in range(3):
         write_report(store, a_run(now - 4 + n, sources=(feed(missing=(url,)),), named=10, archived=5))
     assert f"morgue get '{url}' --at " in morgue("health").out
+
+
+# --- shards
+
+
+def in_shards(report: RunReport) -> list[RunReport]:
+    """The report as two shards would have written it: one has all pages, the other a host of pictures."""
+    own = {"part_of": f"scheduled__{report.run}"}
+    second = RunReport(
+        run=f"{report.run}b", site=report.site, started=report.started + timedelta(seconds=9),
+        ended=report.ended, reason="finished", **own,
+        hosts=(HostReport(host="pictures.example", requests=9),),
+    )  # fmt: skip
+    return [replace(report, **own), second]
+
+
+@pytest.mark.parametrize("fault", ["fails", "incomplete", "down", "collapse", "unsigned", ""])
+def test_a_newspaper_in_shards_is_judged_as_one_that_has_none(fault: str) -> None:
+    reports = Press(1, fault=fault, gap=1.0, daily=80.0).reports(weeks=8.5)
+    until = BROKEN + timedelta(hours=DELAYS.get(fault, 24))
+    seen = [r for r in reports if r.started <= until]
+    plain = alarms(seen, now=until, schedule_seconds=3600)
+    parts = [part for report in seen for part in in_shards(report)]
+    assert alarms(parts, now=until, schedule_seconds=3600) == plain
+    assert bool(plain) is bool(fault)

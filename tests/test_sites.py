@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.errors import ConfigError, UnknownSite
-from archive.sites import Site, find_site, load_site, load_sites, parse_site, site_toml, write_site
+from archive.sites import (
+    Site,
+    SiteFolder,
+    find_site,
+    load_site,
+    load_sites,
+    parse_site,
+    site_toml,
+    write_site,
+)
 
 GOOD = 'name = "The Paper"\nhome = "https://paper.example/"\n'
 
@@ -96,3 +105,24 @@ def test_sites_are_listed_by_id(tmp_path: Path) -> None:
     site_file(tmp_path, GOOD, "b")
     site_file(tmp_path, GOOD, "a")
     assert list(load_sites(tmp_path)) == ["a", "b"]
+
+
+def test_a_folder_of_sites_is_as_its_files_are_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.sites.LOOK_SECONDS", 0.0)
+    sites = SiteFolder(tmp_path)
+    assert dict(sites) == {}
+    (tmp_path / "one.toml").write_text('name = "One"\nhome = "https://one.example/"\n')
+    assert {name: site.name for name, site in sites.items()} == {"one": "One"}
+    assert sites["one"] is sites["one"]  # read once
+    (tmp_path / "one.toml").write_text('name = "The One"\nhome = "https://one.example/"\n')
+    assert sites["one"].name == "The One"
+    (tmp_path / "one.toml").write_text('name = "One"\nhom = "https://one.example/"\n')
+    assert sites["one"].name == "The One"  # what is wrong changes nothing
+    (tmp_path / "one.toml").unlink()
+    assert len(sites) == 0
+
+
+def test_a_folder_with_a_wrong_site_file_is_refused_at_first(tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text('name = "One"\n')
+    with pytest.raises(ConfigError, match=r"one\.toml"):
+        SiteFolder(tmp_path)

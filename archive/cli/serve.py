@@ -35,14 +35,13 @@ def serve(
     """
     from archive.room import wabac
     from archive.room.desk import open_desk
-    from archive.sites import load_sites
+    from archive.sites import SiteFolder
 
     store = the_store(archive, exists=False)
     config = Config.from_env()
-    folder = site_folder(config)
     desk = open_desk(
         store,
-        load_sites(folder) if folder.is_dir() else {},  # an archive can be read where no site file is
+        SiteFolder(site_folder(config)),
         host=host,
         port=port,
         replay_port=replay_port,

@@ -49,8 +49,8 @@ class AirflowApi:
         return str(self._call("POST", f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"])
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
-        """The runs of a DAG, newest first."""
-        return list(self._call("GET", f"/api/v2/dags/{dag}/dagRuns?order_by=-id&limit=50")["dag_runs"])
+        """The last 100 runs of a DAG, or of all for "~", newest first."""
+        return list(self._call("GET", f"/api/v2/dags/{dag}/dagRuns?order_by=-id&limit=100")["dag_runs"])
 
     def task(self, dag: str, run_id: str, task: str) -> dict[str, Any]:
         """One task of a run: its state, and the number of its try."""

@@ -74,24 +74,31 @@ def crawl_dag(site: Site) -> DAG:
         params=_form(site),
         deadline=deadline_of(site),
     ) as dag:
-        CrawlOperator(
-            task_id="crawl", site=site.id, outlets=[PUBLISHED], skip_after=_skipped_after(site),
-            priority_weight=site.priority, pool=site.pool or "default_pool",
-        )  # fmt: skip
+        common: dict[str, Any] = {
+            "site": site.id, "gap": _gap(site), "skips": site.overlap == "skip",
+            "priority_weight": site.priority, "pool": site.pool or "default_pool",
+        }  # fmt: skip
+        if site.shards > 1:
+            from morgue_airflow.shards import crawl_in_shards
+
+            crawl_in_shards(site, **common)
+        else:
+            CrawlOperator(task_id="crawl", outlets=[PUBLISHED], **common)
     return dag
 
 
 def _timetable(site: Site) -> CronTriggerTimetable | None:
-    """The schedule; a run's interval is the time since the run before it, which a backfill then walks."""
-    if not site.schedule:
-        return None
-    gap = timedelta(seconds=longest_gap(site.schedule) or 0)
-    return CronTriggerTimetable(site.schedule, timezone=site.timezone, interval=gap)
+    """The schedule. A run's logical date is when it is due, and not the slot before.
+
+    The first slot of a new site file would lie before its beginning, and Airflow makes a run of no task then,
+    which it shows as a success.
+    """
+    return CronTriggerTimetable(site.schedule, timezone=site.timezone) if site.schedule else None
 
 
-def _skipped_after(site: Site) -> timedelta | None:
-    """How late a run must be to be skipped: the time between two of them."""
-    gap = longest_gap(site.schedule) if site.overlap == "skip" and site.schedule else None
+def _gap(site: Site) -> timedelta | None:
+    """The time between two runs of the schedule, at most."""
+    gap = longest_gap(site.schedule) if site.schedule else None
     return timedelta(seconds=gap) if gap else None
 
 

@@ -9,10 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
@@ -24,6 +22,7 @@ from archive.store import open_store
 from morgue_airflow.connection import connected
 from morgue_airflow.events import by_partition, due, partition, tell
 from morgue_airflow.metrics import tell_crawl
+from morgue_airflow.tray import tray
 
 # The caller's fault and damage do not go away by trying again (archive.errors).
 HOPELESS = (2, 5)
@@ -43,7 +42,11 @@ class ArchiveLink(BaseOperatorLink):
 
 
 class CrawlOperator(BaseOperator):
-    """Crawls one site; its XCom is the run's manifest key and a few counts."""
+    """Crawls one site, or a shard of it; its XCom is the run's manifest key and a few counts.
+
+    `gap` is the time between two runs of its schedule; where it `skips`, a run that begins later than that is
+    skipped. `rest` asks only for what is due and what other shards have passed on.
+    """
 
     ui_color = "#e8e2d0"
     operator_extra_links = (ArchiveLink(),)
@@ -53,12 +56,18 @@ class CrawlOperator(BaseOperator):
         *,
         site: str,
         command: tuple[str, ...] = (),
-        skip_after: timedelta | None = None,
+        gap: timedelta | None = None,
+        skips: bool = False,
+        shard: str = "",
+        rest: bool = False,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
         self.site = site
-        self.skip_after = skip_after
+        self.shard = shard
+        self.rest = rest
+        self.gap = gap
+        self.skips = skips
         self.command = command
         self.run_id = ""
         self._child: subprocess.Popen[str] | None = None
@@ -67,13 +76,14 @@ class CrawlOperator(BaseOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the crawl, hand its log on, and tell the world what it published."""
         self._must_not_be_skipped(context)
-        with tempfile.TemporaryDirectory(prefix="morgue-") as folder:
-            result = Path(folder) / "result.json"
+        with tray() as (folder, held):
+            result = folder / "result.json"
             kind = _kind(context)
-            params = dict(context["params"]) | (_interval(context) if kind == "backfill" else {})
-            command = self._command(params, scheduled=kind == "scheduled")
-            command += ["--resume-from", since] if (since := _began(context)) else []
-            code = self._run([*command, "--result", str(result)], run=str(context.get("run_id", "")))
+            params = dict(context["params"]) | (self._interval(context) if kind == "backfill" else {})
+            command = self._command({} if self.rest else params, scheduled=self.rest or kind == "scheduled")
+            command += ["--resume-from", since] if (since := _began(context, again=self.rest)) else []
+            command += ["--result", str(result)]
+            code = self._run(command, run=str(context.get("run_id", "")), held=held)
             summary = json.loads(result.read_text()) if result.is_file() else {}
         if summary.get("run"):
             self.run_id = str(summary["run"])
@@ -84,8 +94,10 @@ class CrawlOperator(BaseOperator):
             fault = AirflowFailException if code in HOPELESS else AirflowException
             raise fault(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
         self._must_not_be_stopped(summary)
-        tell(context, self.outlets, self._published(context, summary))
-        return {key: summary.get(key) for key in ("run", "reason", "manifest", "counts", "bytes")}
+        told = ("run", "reason", "manifest", "counts", "bytes")
+        if self.outlets:  # a shard's are told of with those of the others
+            tell(context, self.outlets, self._published(context, summary))
+        return {key: summary.get(key) for key in (told if self.outlets else (*told, "recovered"))}
 
     def _published(self, context: Any, summary: dict[str, Any]) -> dict[str, list[str]]:
         """Manifests by partition: this run's, and those of what earlier ones had left in the spool."""
@@ -124,13 +136,25 @@ class CrawlOperator(BaseOperator):
                 if run.parameters.get("airflow") == context.get("run_id"):
                     yield key
 
+    def _interval(self, context: Any) -> dict[str, str]:
+        """What a backfill of Airflow's is of: the time since the slot before, if the form names no other."""
+        run, given = context.get("dag_run"), context["params"]
+        if given.get("since") or given.get("until") or run.logical_date is None:
+            return {}
+        begin = run.logical_date - (self.gap or timedelta(days=1))
+        return {"since": begin.isoformat(), "until": run.logical_date.isoformat()}
+
     def _must_not_be_skipped(self, context: Any) -> None:
-        """Skip a scheduled run whose next one is due already, where the site file says so."""
+        """Skip a scheduled run whose next one is due already, where the site file says so.
+
+        A run that had begun in time is not skipped, though a shard, or a second try of it, begins later.
+        """
         run = context.get("dag_run")
-        if not self.skip_after or _kind(context) != "scheduled":
+        again = self.rest or getattr(context.get("ti"), "try_number", 1) > 1
+        if not self.skips or not self.gap or again or _kind(context) != "scheduled":
             return
-        late = datetime.now(UTC) - run.run_after
-        if late > self.skip_after:
+        late = (getattr(run, "start_date", None) or datetime.now(UTC)) - run.run_after
+        if late > self.gap:
             raise AirflowSkipException(
                 f"{late} late: the run before it was still active, and the next is due"
             )
@@ -143,9 +167,10 @@ class CrawlOperator(BaseOperator):
         spans = [word for n in ("since", "until") if params.get(n) for word in (f"--{n}", str(params[n]))]
         # A schedule may come more often than a source is worth asking; whoever presses a button means it.
         due = ["--due-only"] if scheduled else []
-        return [*given, self.site, *limit, *urls, *spans, *flags, *due]
+        shard = ["--shard", self.shard] if self.shard else []
+        return [*given, self.site, *limit, *urls, *spans, *flags, *due, *shard]
 
-    def _run(self, command: list[str], *, run: str = "") -> int:
+    def _run(self, command: list[str], *, run: str, held: int) -> int:
         self._child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -154,6 +179,7 @@ class CrawlOperator(BaseOperator):
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=(held,),
             env={
                 **os.environ,
                 "MORGUE_DIE_WITH_PARENT": str(os.getpid()),
@@ -186,18 +212,9 @@ def _kind(context: Any) -> str:
     return str(getattr(kind, "value", kind))
 
 
-def _interval(context: Any) -> dict[str, str]:
-    """What a backfill of Airflow's is of: its run's interval, but where the form names another."""
-    run, given = context.get("dag_run"), context["params"]
-    if given.get("since") or given.get("until"):
-        return {}
-    moments = {"since": run.data_interval_start, "until": run.data_interval_end}
-    return {name: moment.isoformat() for name, moment in moments.items() if moment}
-
-
-def _began(context: Any) -> str:
+def _began(context: Any, *, again: bool = False) -> str:
     """Since when what was archived need not be fetched again: in a second try, the begin of the run."""
-    if getattr(context.get("ti"), "try_number", 1) < 2:
+    if getattr(context.get("ti"), "try_number", 1) < 2 and not again:
         return ""
     began = getattr(context.get("dag_run"), "run_after", None)
     if began is None or datetime.now(UTC) - began > RESUMED:
