@@ -280,21 +280,36 @@ def _blank(file: Any, place: Location) -> None:
 
 
 def blank_member(length: int) -> bytes:
-    """A gzip member of this length in bytes, with a record that says that another stood here."""
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """A gzip member of this length in bytes, with a record that says that another stood here.
+
+    It says why, unless the other was so short that there is no room for it; the least that a record must say
+    is less than any record of an exchange has (WARC 1.1, section 5: that, an address and an HTTP message).
+    """
     block = b"erased: taken down; see audit/\r\n"
+    kind = b"Content-Type: " + GONE.encode()
+    found = _member_of(_blank(block, kind), length) or _member_of(_blank(b""), length)
+    if found is None:
+        raise DamagedWarc(f"a record of {length} bytes is too short to be replaced in its place")
+    return found
+
+
+def _blank(block: bytes, *more: bytes) -> bytes:
+    number, now = str(uuid.uuid4()).encode(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}".encode()
     head = [
-        b"WARC/1.1", b"WARC-Type: warcinfo", b"WARC-Record-ID: <urn:uuid:%s>" % str(uuid.uuid4()).encode(),
-        b"WARC-Date: " + now.encode(), b"WARC-Filename: erased", b"Content-Type: " + GONE.encode(),
-        b"Content-Length: %d" % len(block), b"", b"",
+        b"WARC/1.1", b"WARC-Type: warcinfo", b"WARC-Record-ID: <urn:uuid:%s>" % number, b"WARC-Date: " + now,
+        b"WARC-Filename: erased", *more, b"Content-Length: %d" % len(block), b"", b"",
     ]  # fmt: skip
-    record = b"\r\n".join(head) + block + b"\r\n\r\n"
+    return b"\r\n".join(head) + block + b"\r\n\r\n"
+
+
+def _member_of(record: bytes, length: int) -> bytes | None:
+    """A gzip member of exactly this length; None where the record does not fit."""
     coder = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = coder.compress(record) + coder.flush()
     tail = struct.pack("<II", zlib.crc32(record), len(record))
     room = length - 10 - len(packed) - len(tail)
     if room < 0:
-        raise DamagedWarc(f"a record of {length} bytes is too short to be replaced in its place")
+        return None
     flags = 16 if room else 0  # FCOMMENT: text up to a zero byte
     comment = b" " * (room - 1) + b"\0" if room else b""
     return b"\x1f\x8b\x08" + bytes([flags]) + b"\0\0\0\0\x02\xff" + comment + packed + tail

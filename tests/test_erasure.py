@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import uuid
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -198,6 +199,17 @@ def test_a_blank_member_has_any_length_and_one_record(length: int) -> None:
     reader.decompress(data)
     assert reader.eof
     assert not reader.unused_data
+
+
+def test_the_shortest_response_that_others_write_can_be_blanked() -> None:
+    head = [
+        b"WARC/1.0", b"WARC-Type: response", b"WARC-Record-ID: <urn:uuid:%s>" % str(uuid.uuid4()).encode(),
+        b"WARC-Date: 2020-01-01T00:00:00Z", b"WARC-Target-URI: http://a.example/",
+        b"Content-Type: application/http", b"Content-Length: 19", b"", b"HTTP/1.1 204 x", b"", b"", b"", b"",
+    ]  # fmt: skip
+    record = b"\r\n".join(head)
+    length = len(gzip.compress(record, 9))
+    assert len(blank_member(length)) == length
 
 
 def test_what_is_too_short_for_a_record_is_refused() -> None:
