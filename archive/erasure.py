@@ -287,13 +287,13 @@ def blank_member(length: int) -> bytes:
     """
     block = b"erased: taken down; see audit/\r\n"
     kind = b"Content-Type: " + GONE.encode()
-    found = _member_of(_blank(block, kind), length) or _member_of(_blank(b""), length)
+    found = _member_of(_stand_in(block, kind), length) or _member_of(_stand_in(b""), length)
     if found is None:
         raise DamagedWarc(f"a record of {length} bytes is too short to be replaced in its place")
     return found
 
 
-def _blank(block: bytes, *more: bytes) -> bytes:
+def _stand_in(block: bytes, *more: bytes) -> bytes:
     number, now = str(uuid.uuid4()).encode(), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}".encode()
     head = [
         b"WARC/1.1", b"WARC-Type: warcinfo", b"WARC-Record-ID: <urn:uuid:%s>" % number, b"WARC-Date: " + now,
