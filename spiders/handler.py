@@ -5,6 +5,7 @@ A response is given to Scrapy only after its records are durable in the spool.
 
 import base64
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, NoReturn
 
@@ -172,6 +173,9 @@ def _proxy(url: str | None, secret: bytes | None) -> Proxy | None:
     return proxy
 
 
+_address = lru_cache(maxsize=1000)(ip_address)
+
+
 class BigResponse(Response):
     """A response whose body is on disk: it is read anew each time that it is asked for."""
 
@@ -206,7 +210,7 @@ def response_of(exchange: Exchange, request: Request) -> Response:
         "status": head.status,
         "protocol": f"HTTP/{head.version}",
         "flags": flags,
-        "ip_address": ip_address(exchange.peer) if exchange.peer else None,
+        "ip_address": _address(exchange.peer) if exchange.peer else None,
     }
     response = _with_body(exchange, request, head, headers, shared)
     response.headers = headers  # Scrapy would make each of them anew
