@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 TRIES = 20
-EACH = 64 << 20  # bytes of WARC for which a further process is worth its start
+EACH = 256 << 20  # bytes of WARC for which a further process is worth its start
 AHEAD = 2  # WARCs that are read ahead by each process: their lines wait in memory
 Listed = tuple[bytes, "Relisted"]
 

@@ -5,18 +5,18 @@
 Article pages of ARCHIVE are written again under so many addresses, as one newspaper's run, with a comment of
 their own, so that no two are alike. Then, three times in turn: our export of the newspaper as WACZ from its
 rows (and once the extraction that made them), `wacz create` with text and pages; our listing of the WARC's
-captures, `cdxj-indexer`. Shown: seconds, and how many times faster ours is (medians).
+captures, `cdxj-indexer`. Shown: seconds by the clock and of CPU, and how many times faster ours is (median,
+and the range over the rounds).
 """
 
 import argparse
+import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from archive.articles import sightings
@@ -27,6 +27,7 @@ from archive.process import extract_run
 from archive.publish import publish
 from archive.spool import RunStart, Spool
 from archive.store import FolderStore, Store, open_store
+from benchmarks.measure import TREE, Cost, run
 
 ROUNDS = 3
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n\r\n"
@@ -90,11 +91,6 @@ def made(folder: Path, found: list[tuple[str, bytes, str]], copies: int) -> tupl
     return store, run
 
 
-def done(command: list[str]) -> None:
-    """Run a command to its end."""
-    subprocess.run(command, check=True, capture_output=True)
-
-
 def timed(run: Callable[[], object]) -> float:
     """Seconds that it takes."""
     began = time.perf_counter()
@@ -124,7 +120,7 @@ def main() -> None:
 
 def compare(folder: Path, store: FolderStore, path: Path, wacz: str, indexer: str) -> None:
     """Each in turn, so that a slow moment of the machine hits all."""
-    seconds: dict[str, list[float]] = {}
+    costs: dict[str, list[Cost]] = {}
     for number in range(ROUNDS):
         ours, theirs = folder / f"ours{number}.wacz", folder / f"theirs{number}.wacz"
         runs = {
@@ -134,11 +130,17 @@ def compare(folder: Path, store: FolderStore, path: Path, wacz: str, indexer: st
             "cdxj-indexer": [indexer, "-s", str(path), "-o", str(folder / "theirs.cdxj")],
         }
         for name, command in runs.items():
-            seconds.setdefault(name, []).append(timed(partial(done, command)))
-    middle = {name: statistics.median(some) for name, some in seconds.items()}
+            cost = run(command, folder=TREE, env={**os.environ, "PYTHONPATH": str(TREE)})
+            assert cost.code == 0, (name, cost.said)
+            costs.setdefault(name, []).append(cost)
     for ours, theirs in (("our WACZ", "wacz create"), ("our CDXJ", "cdxj-indexer")):
-        times = middle[theirs] / middle[ours]
-        print(f"{ours} {middle[ours]:.2f} s, {theirs} {middle[theirs]:.2f} s: {times:.1f} times")
+        for what in ("wall", "cpu"):
+            mine, other = ([getattr(cost, what) for cost in costs[name]] for name in (ours, theirs))
+            times = [b / a for a, b in zip(mine, other, strict=True)]
+            print(
+                f"{what}: {ours} {statistics.median(mine):.2f} s, {theirs} {statistics.median(other):.2f} s, "
+                f"{statistics.median(times):.1f} times ({min(times):.1f} to {max(times):.1f})"
+            )
 
 
 if __name__ == "__main__":
