@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from archive import daybook
@@ -27,6 +28,7 @@ from archive.watch import Watch, Watched
 
 SHOWN = 200  # runs among which one of Airflow is looked for
 FRESH = timedelta(seconds=30)
+LOOKED_AT = 100  # articles that may be kept back before one is found that may be named
 MINUTE = 60.0  # seconds: embargoes end with time
 
 
@@ -95,7 +97,7 @@ class Shelf:
     def _kept(self, search: Search, paper: Newspaper, articles: int) -> Kept:
         shown = (
             (url, headline)
-            for url, headline, at in daybook.newest(search.db, paper.id)
+            for url, headline, at in islice(daybook.newest(search.db, paper.id), LOOKED_AT)
             if not self.access.forbids(url, paper.id, at)
         )
         last = self.run_at(paper.runs[0]) if paper.runs else None
