@@ -24,9 +24,10 @@ sync_bag_to_db(DagBag(), "dags-folder", None)
 now = datetime.now(UTC)
 with create_session() as session:
     run = SerializedDagModel.get_dag("crawl_hourly", session=session).create_dagrun(
-        run_id="manual__1", run_after=now, run_type=DagRunType.MANUAL, state=DagRunState.RUNNING,
+        run_id="manual__1", run_after=now, run_type=DagRunType.MANUAL, state=DagRunState.QUEUED,
         triggered_by=DagRunTriggeredByType.TEST, session=session,
     )
+    session.flush()
     (deadline,) = session.query(Deadline).all()
     wait = round((deadline.deadline_time - run.queued_at).total_seconds())
     clear_task_instances(run.get_task_instances(session=session), session)
