@@ -7,10 +7,10 @@ itself with the next run that ends.
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.sdk.definitions.callback import AsyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 from airflow.sdk.observability import stats
 
 from archive.config import Config
@@ -22,14 +22,31 @@ from archive.store import open_store
 logger = logging.getLogger(__name__)
 
 
+class Queued(BaseDeadlineReference):
+    """When a run was queued. Not the logical date: a run by hand has none, and a backfill's are of the past.
+
+    Airflow has such a reference, and with it a run that has not yet missed its deadline cannot be cleared
+    (3.3.2: `_recalculate_dagrun_queued_at_deadlines` takes a stored interval for a number).
+    """
+
+    required_kwargs: ClassVar = {"dag_id", "run_id"}
+
+    def _evaluate_with(self, *, session: Any, dag_id: str, run_id: str) -> datetime | None:
+        from airflow.models import DagRun
+        from sqlalchemy import select
+
+        run = select(DagRun.queued_at).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+        found = session.scalar(run)
+        return found if isinstance(found, datetime) else None
+
+
 def deadline_of(site: Site) -> DeadlineAlert | None:
     """The deadline of a newspaper's runs: what its site file says, or the time between two of them."""
     seconds = site.deadline * 3600 or (longest_gap(site.schedule) if site.schedule else None)
     if not seconds:
         return None
     return DeadlineAlert(
-        # Not the logical date: a run by hand has none, and a backfill's are of the past.
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=Queued(),
         interval=timedelta(seconds=seconds),
         callback=AsyncCallback(f"{__name__}.late", kwargs={"site": site.id, "seconds": seconds}),
         name="archived in time",

@@ -10,6 +10,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from morgue_airflow.deadlines import Queued
+
 
 def views(room: str) -> list[dict[str, Any]]:
     """The external views of a room at this URL; none without one."""
@@ -30,8 +32,12 @@ def _view(name: str, href: str, where: str, route: str) -> dict[str, Any]:
     return {"name": name, "href": href, "destination": where, "url_route": route}
 
 
+REFERENCES: list[Any] = [Queued]
+
+
 class NewsmorguePlugin(AirflowPlugin):
     """What Airflow loads."""
 
     name = "newsmorgue"
+    deadline_references = REFERENCES
     external_views: list[dict[str, Any]] = views(os.environ.get("MORGUE_ROOM_URL", ""))
