@@ -3,7 +3,9 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from archive.errors import SearchFailed
 
@@ -145,3 +147,26 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
+
+
+@dataclass(slots=True, kw_only=True)
+class Taking:
+    """Rows that are gathered to be written together."""
+
+    next_id: int
+    names: dict[int, int] = field(default_factory=dict)
+    articles: dict[int, list[Any]] = field(default_factory=dict)
+    facets: list[tuple[int, ...]] = field(default_factory=list)
+    said: list[tuple[Any, ...]] = field(default_factory=list)
+    seen: list[tuple[Any, ...]] = field(default_factory=list)
+    sketch: list[tuple[int, int, int]] = field(default_factory=list)
+    pages: list[tuple[int, int, int, str, int]] = field(default_factory=list)
+
+    def earlier(self, number: int, seen_at: str) -> None:
+        """An article of these was seen at another time as well."""
+        self.articles[number][4] = min(self.articles[number][4], seen_at)
+
+    def written(self) -> None:
+        """All that was gathered is in the file."""
+        for each in (self.names, self.articles, self.facets, self.said, self.seen, self.sketch, self.pages):
+            each.clear()

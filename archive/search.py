@@ -28,7 +28,7 @@ from archive.articles import read_table, tables
 from archive.copies import sample
 from archive.daybook import PUT, mend, quarter_of
 from archive.errors import CallerError, DamagedTable
-from archive.filing import SHARD, UNUSED, WORDS, explained, opened_file, transaction
+from archive.filing import SHARD, UNUSED, WORDS, Taking, explained, opened_file, transaction
 from archive.model import Article, ArticleRow, Location
 from archive.query import UNFIT, author_match, match_of, snippet_of, spaced
 from archive.store import Store
@@ -116,29 +116,6 @@ class Answer:
 _Table = tuple[str, str, str, list[ArticleRow]]  # what it is of, its name, its reader's rank, its rows
 
 
-@dataclass(slots=True, kw_only=True)
-class _Taking:
-    """Rows that are gathered to be written together."""
-
-    next_id: int
-    names: dict[int, int] = field(default_factory=dict)
-    articles: dict[int, list[Any]] = field(default_factory=dict)
-    facets: list[tuple[int, ...]] = field(default_factory=list)
-    said: list[tuple[Any, ...]] = field(default_factory=list)
-    seen: list[tuple[Any, ...]] = field(default_factory=list)
-    sketch: list[tuple[int, int, int]] = field(default_factory=list)
-    pages: list[tuple[int, int, int, str, int]] = field(default_factory=list)
-
-    def earlier(self, number: int, seen_at: str) -> None:
-        """An article of these was seen at another time as well."""
-        self.articles[number][4] = min(self.articles[number][4], seen_at)
-
-    def written(self) -> None:
-        """All that was gathered is in the file."""
-        for each in (self.names, self.articles, self.facets, self.said, self.seen, self.sketch, self.pages):
-            each.clear()
-
-
 class Search:
     """The search file of one archive; one question at a time."""
 
@@ -197,12 +174,12 @@ class Search:
                 self.db.execute("INSERT OR IGNORE INTO erased VALUES (?)", (key,))
 
     def _take_all(self, batch: list[_Table]) -> None:
-        taking = _Taking(next_id=self._next_id())
+        taking = Taking(next_id=self._next_id())
         for table in batch:
             self._take(taking, table)
         self._write(taking)
 
-    def _take(self, taking: _Taking, table: _Table) -> None:
+    def _take(self, taking: Taking, table: _Table) -> None:
         group, name, rank, rows = table
         known = self.db.execute("SELECT name, rank FROM told WHERE run = ?", (group,)).fetchall()
         if name in {told for told, _ in known}:  # another process was faster
@@ -219,7 +196,7 @@ class Search:
     def _next_id(self) -> int:
         return int(self.db.execute("SELECT coalesce(max(id), 0) + 1 FROM article").fetchone()[0])
 
-    def _add(self, taking: _Taking, group: str, row: ArticleRow) -> None:
+    def _add(self, taking: Taking, group: str, row: ArticleRow) -> None:
         a = row.article
         name = _digest(a.url, row.version)
         seen_at = row.captured.isoformat()
@@ -243,7 +220,7 @@ class Search:
             self.db.execute("UPDATE article SET first = ? WHERE id = ?", (seen_at, found[0]))
         return int(found[0])
 
-    def _add_new(self, taking: _Taking, number: int, name: int, row: ArticleRow) -> None:
+    def _add_new(self, taking: Taking, number: int, name: int, row: ArticleRow) -> None:
         a = row.article
         body = "\n".join([*([a.standfirst] if a.standfirst else []), *a.body])
         texts = (a.headline or "", "; ".join(a.authors), body, a.agency or "")
@@ -261,7 +238,7 @@ class Search:
         taking.sketch += ((days, run, number) for run in runs)
         taking.said.append((number, *texts))
 
-    def _write(self, taking: _Taking) -> None:
+    def _write(self, taking: Taking) -> None:
         """Write what was gathered, each table at once and in its own order: half the time."""
         db = self.db
         db.executemany(
