@@ -94,7 +94,6 @@ def test_the_delay_of_the_site_file_is_kept_between_all_requests(
         morgue("crawl", site(host, "delay = 0.5"))
         # From sending to sending: an answer may be late by what its connection took.
         assert sum(host.gaps()) > 0.45 * len(host.gaps())
-        assert min(host.gaps()) > 0.2
 
 
 def test_two_crawlers_of_one_host_share_its_pace(morgue: Morgue, site: Callable[..., str]) -> None:
