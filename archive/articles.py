@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from archive.errors import DamagedTable
-from archive.extract import EXTRACTOR
 from archive.model import Article, ArticleRow, Image, Link, Location
 from archive.store import Store
 from archive.words import extractor_rank
@@ -87,9 +86,15 @@ def table_keys(
     return dict(tables)
 
 
+def _present() -> str:
+    from archive.extract import EXTRACTOR  # a long import, for which those who only read have no use
+
+    return EXTRACTOR
+
+
 def table_key(site: str, run: str, month: str, extractor: str = "") -> str:
     """The key of a run's rows of a month ("2026-11"), as an extractor (the present one) reads them."""
-    edition = hashlib.sha256((extractor or EXTRACTOR).encode()).hexdigest()[:8]
+    edition = hashlib.sha256((extractor or _present()).encode()).hexdigest()[:8]
     return f"articles/site={site}/month={month}/{run}-{edition}.parquet"
 
 
@@ -99,7 +104,7 @@ def write_table(store: Store, key: str, rows: list[ArticleRow], extractor: str =
     `rules` tell which rules of the newspaper it was read by (`selectors.digest_of`).
     """
     out = io.BytesIO()
-    schema = SCHEMA.with_metadata({"extractor": extractor or EXTRACTOR, "rules": rules})
+    schema = SCHEMA.with_metadata({"extractor": extractor or _present(), "rules": rules})
     table = pa.Table.from_pylist([row_dict(row) for row in rows], schema=schema)
     pq.write_table(table, out, compression="zstd")
     store.put(key, out.getvalue())

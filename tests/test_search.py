@@ -104,10 +104,10 @@ def test_following_twice_reads_nothing_twice(search: Search, store: Store) -> No
 def test_a_newer_reading_drops_what_only_the_older_had(
     search: Search, store: Store, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("archive.articles.EXTRACTOR", "newsmorgue-1/old-1")
+    monkeypatch.setattr("archive.extract.EXTRACTOR", "newsmorgue-1/old-1")
     put(store, row(1, body=("An advertisement.",), version="v0"))
     search.follow(store)
-    monkeypatch.setattr("archive.articles.EXTRACTOR", "newsmorgue-9/new-1")
+    monkeypatch.setattr("archive.extract.EXTRACTOR", "newsmorgue-9/new-1")
     put(store, row(1), edition="bbbb")
     search.follow(store)
     assert [ask(search, word).count for word in ("advertisement", "ships")] == [0, 1]
@@ -116,10 +116,10 @@ def test_a_newer_reading_drops_what_only_the_older_had(
 def test_an_older_reading_that_comes_late_changes_nothing(
     search: Search, store: Store, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("archive.articles.EXTRACTOR", "newsmorgue-9/new-1")
+    monkeypatch.setattr("archive.extract.EXTRACTOR", "newsmorgue-9/new-1")
     put(store, row(1), edition="bbbb")
     search.follow(store)
-    monkeypatch.setattr("archive.articles.EXTRACTOR", "newsmorgue-1/old-1")
+    monkeypatch.setattr("archive.extract.EXTRACTOR", "newsmorgue-1/old-1")
     put(store, row(1, body=("An advertisement.",), version="v0"))
     search.follow(store)
     assert [ask(search, word).count for word in ("advertisement", "ships")] == [0, 1]
