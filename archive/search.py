@@ -6,7 +6,7 @@ article said, from the first capture that said it; of a run that several extract
 rows count.
 
 Words lie in shards of 65,536 articles, in the order in which they were added. A question is asked of the
-newest shard first, and of older ones while fewer than 5,000 matches were found: `bm25` reads all that a shard
+newest shard first, and of older ones while fewer than 3,000 matches were found: `bm25` reads all that a shard
 has of a word, so that with one shard a common word would cost the more the larger the archive is. What is
 counted lies in a narrow table beside, as numbers.
 """
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from heapq import nsmallest
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from archive.words import extractor_rank
 COLUMNS = ("headline", "author", "body", "agency")
 FACETS = ("site", "language", "section", "kind", "access")
 WEIGHTS = "8.0, 4.0, 1.0, 2.0"  # of COLUMNS, for bm25
-COUNTED = 5_000  # matches that are counted and faceted, at most: the answer says when there are more
+COUNTED = 3_000  # matches that are counted and faceted, at most: the answer says when there are more
 SHOWN = "url, site, day, headline, version, body"
 BATCH = 4_000  # rows that are taken in one transaction, about
 
@@ -319,15 +320,7 @@ class Search:
     def ask(self, question: Question, *, facets: bool = False, access: Access | None = None) -> Answer:
         """The answer to a question; raise CallerError where it cannot be asked.
 
-        Of more than 5,000 matches those that were added last are counted and sorted, which `more` says.
-        What no rule of `access` lets be shown of any capture is neither found nor counted.
-        """
-        ruled = self._withheld.under(access)
-        found = self._match(question, facets=facets, ruled=ruled)
-        more, found = len(found) > COUNTED, found[:COUNTED]
-        by_day = question.sort == "date"
-        order = (lambda row: (-row[2], -row[0])) if by_day else (lambda row: (row[1], -row[0]))
-        shown = sorted(found, key=order)[question.skip : question.skip + question.limit]
+        shown = nsmallest(question.skip + question.limit, found, key=order)[question.skip :]
         hits = tuple(self._hit(row[0], question.words, ruled) for row in shown)
         counts, days = self._counted(found) if facets else ({}, [])
         return Answer(hits=hits, count=len(found), more=more, facets=counts, days=days)
@@ -392,16 +385,17 @@ class Search:
     ) -> tuple[dict[str, list[tuple[str, int]]], list[tuple[str, int]]]:
         """Matches by facet, and by day."""
         columns = list(zip(*found, strict=True)) or [()] * 9
-        counts = {name: self._named(Counter(columns[n]))[:20] for n, name in enumerate(FACETS, 3)}
+        counts = {name: self._named(Counter(columns[n])) for n, name in enumerate(FACETS, 3)}
         signed = Counter(columns[8])
         texts = self._texts(signed)
         authors: Counter[str] = Counter()
         for number, count in signed.items():
-            for name in filter(None, texts[number].split("; ")):
+            text = texts[number]
+            for name in text.split("; ") if "; " in text else (text,):
                 authors[name] += count
         days = sorted(Counter(columns[2]).items())
         return (
-            counts | {"author": _most(authors)[:20]},
+            counts | {"author": _most(authors)},
             [(f"{date.fromordinal(day)}", count) for day, count in days],
         )
 
@@ -588,8 +582,9 @@ def _sought(question: Question) -> str:
 
 
 def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    named = ((text, count) for text, count in counts.items() if text)
-    return sorted(named, key=lambda pair: (-pair[1], pair[0]))
+    """The twenty that are most."""
+    named = [(-count, text) for text, count in counts.items() if text]
+    return [(text, -count) for count, text in nsmallest(20, named)]
 
 
 def _digest(url: str, version: str = "") -> int:
