@@ -320,6 +320,14 @@ class Search:
     def ask(self, question: Question, *, facets: bool = False, access: Access | None = None) -> Answer:
         """The answer to a question; raise CallerError where it cannot be asked.
 
+        Of more than 3,000 matches those that were added last are counted and sorted, which `more` says.
+        What no rule of `access` lets be shown of any capture is neither found nor counted.
+        """
+        ruled = self._withheld.under(access)
+        found = self._match(question, facets=facets, ruled=ruled)
+        more, found = len(found) > COUNTED, found[:COUNTED]
+        by_day = question.sort == "date"
+        order = (lambda row: (-row[2], -row[0])) if by_day else (lambda row: (row[1], -row[0]))
         shown = nsmallest(question.skip + question.limit, found, key=order)[question.skip :]
         hits = tuple(self._hit(row[0], question.words, ruled) for row in shown)
         counts, days = self._counted(found) if facets else ({}, [])
