@@ -370,6 +370,9 @@ class NewsSpider(scrapy.Spider):
         ask: Ask = response.meta["ask"]
         if ask.kind != "article" or response.status in (204, 304) or _mime(response) not in PAGES:
             return ""
+        capture: Capture | None = response.meta.get("capture")
+        if capture and capture.url == response.url and not response.meta.get("redirect_urls"):
+            return capture.wall  # as the writer has seen it; only a page moved has more to tell
         headers = [(name, value) for name, values in response.headers.items() for value in values]
         moved_from = ask.url if response.meta.get("redirect_urls") else ""
         found = wall_of(
