@@ -15,7 +15,7 @@ from typing import Any
 
 import lxml.html
 
-from archive.errors import DamagedWarc, NotCaptured, NotStored
+from archive.errors import MorgueError
 from archive.extract import data_texts, extract, paragraphs
 from archive.index import Index
 from archive.looks import fields_of
@@ -116,11 +116,11 @@ def said_on(html: str, url: str, *, rules: Rules = NONE, words: str = "") -> Sai
 
 
 def text_of(store: Store, original: Original) -> str | None:
-    """The page in a record, as text; None where the record cannot be had."""
+    """The page in a record, as text; None where the record cannot be had, or the store is away."""
     try:
         index = Index(store)
         known = [c for c in index.known(original.url) if c.kind == "response" and c.digest == original.digest]
         nearest = min(known, key=lambda c: (c.id != original.id, abs(c.at - original.at)), default=None)
         return play(store, index, nearest).text() if nearest else None
-    except (DamagedWarc, NotCaptured, NotStored):
+    except MorgueError:
         return None

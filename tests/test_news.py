@@ -11,6 +11,7 @@ import pytest
 from scrapy.http import HtmlResponse, Response
 
 from archive.agenda import Known
+from archive.errors import StoreBusy
 from archive.glance import Said
 from archive.index import Index
 from archive.looks import UNSEEN, Look
@@ -144,4 +145,17 @@ def test_a_page_whose_record_cannot_be_had_is_read_anew(kept: tuple[Store, Known
     lost = Known(url=URL, seen=NOW, due=NOW, status=200, version=UNSEEN, original=original("LOST"))
     before, look = looked(Reader(store.url, original("B")), page(told("21 million crowns"), lost))
     assert (before, look.unread) == (lost, False)
+    assert look.fields["headline"]
+
+
+def test_a_store_that_is_away_keeps_no_page_from_being_looked_at(
+    kept: tuple[Store, Known], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise StoreBusy("the store is away")
+
+    monkeypatch.setattr("archive.glance.play", away)
+    store, known = kept
+    before, look = looked(Reader(store.url, original("B")), page(told("21 million crowns"), known))
+    assert (before, look.unread) == (known, False)
     assert look.fields["headline"]
