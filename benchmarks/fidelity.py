@@ -262,6 +262,9 @@ def show(name: str, verdicts: list[Verdict], *, verbose: bool) -> bool:
     for v in wrong if verbose else ():
         response = "none was sent" if v.response is None else v.response or "exact"
         print(f"    {v.name:40} request: {v.request or 'exact'}; response: {response}")
+    for v in verdicts if verbose else ():
+        if v.body is False:
+            print(f"    {v.name:40} its body is in no record")
     return bool(wrong)
 
 
