@@ -6,7 +6,7 @@ article said, from the first capture that said it; of a run that several extract
 rows count.
 
 Words lie in shards of 65,536 articles, in the order in which they were added. A question is asked of the
-newest shard first, and of older ones while fewer than 3,000 matches were found: `bm25` reads all that a shard
+newest shard first, and of older ones while fewer than 2,000 matches were found: `bm25` reads all that a shard
 has of a word, so that with one shard a common word would cost the more the larger the archive is. What is
 counted lies in a narrow table beside, as numbers.
 """
@@ -40,7 +40,7 @@ from archive.words import extractor_rank
 COLUMNS = ("headline", "author", "body", "agency")
 FACETS = ("site", "language", "section", "kind", "access")
 WEIGHTS = "8.0, 4.0, 1.0, 2.0"  # of COLUMNS, for bm25
-COUNTED = 3_000  # matches that are counted and faceted, at most: the answer says when there are more
+COUNTED = 2_000  # matches that are counted and faceted, at most: the answer says when there are more
 SHOWN = "url, site, day, headline, version, body"
 BATCH = 4_000  # rows that are taken in one transaction, about
 
@@ -320,7 +320,7 @@ class Search:
     def ask(self, question: Question, *, facets: bool = False, access: Access | None = None) -> Answer:
         """The answer to a question; raise CallerError where it cannot be asked.
 
-        Of more than 3,000 matches those that were added last are counted and sorted, which `more` says.
+        Of more than 2,000 matches those that were added last are counted and sorted, which `more` says.
         What no rule of `access` lets be shown of any capture is neither found nor counted.
         """
         ruled = self._withheld.under(access)
