@@ -101,7 +101,7 @@ class Up:
             )  # fmt: skip
         try:
             self._wait("Ctrl-C stops everything")
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: nothing is left running
             self.down()
             raise
         self.secrets = json.loads((self.folder / "secrets.json").read_text())

@@ -11,12 +11,11 @@ import pytest
 from scrapy.http import HtmlResponse, Response
 
 from archive.agenda import Known
-from archive.errors import StoreBusy
 from archive.glance import Said
 from archive.index import Index
 from archive.looks import UNSEEN, Look
 from archive.model import Original
-from archive.store import Store
+from archive.store import FolderStore, Store
 from spiders import news
 from spiders.plan import Ask
 from tests.keeping import Answer, Keeper, edition
@@ -148,14 +147,24 @@ def test_a_page_whose_record_cannot_be_had_is_read_anew(kept: tuple[Store, Known
     assert look.fields["headline"]
 
 
+def test_a_store_that_cannot_be_read_keeps_no_page_from_being_looked_at(kept: tuple[Store, Known]) -> None:
+    store, known = kept
+    assert isinstance(store, FolderStore)
+    for warc in (store.root / "warc").rglob("*.warc.gz"):
+        warc.unlink()
+        warc.mkdir()  # an error of the disk, whoever asks
+    before, look = looked(Reader(store.url, original("B")), page(told("21 million crowns"), known))
+    assert (before, look.unread) == (known, False)
+    assert look.fields["headline"]
+
+
 def test_a_store_that_is_away_keeps_no_page_from_being_looked_at(
     kept: tuple[Store, Known], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: Any) -> None:
-        raise StoreBusy("the store is away")
-
-    monkeypatch.setattr("archive.glance.play", away)
-    store, known = kept
-    before, look = looked(Reader(store.url, original("B")), page(told("21 million crowns"), known))
+    named = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+    for name, value in (named | {"MORGUE_S3_ENDPOINT": "http://127.0.0.1:1"}).items():
+        monkeypatch.setenv(name, value)
+    _, known = kept
+    before, look = looked(Reader("s3://morgue/away", original("B")), page(told("21 million crowns"), known))
     assert (before, look.unread) == (known, False)
     assert look.fields["headline"]
