@@ -30,14 +30,15 @@ from urllib.parse import urlsplit
 
 from archive import SOFTWARE
 from archive.cdxj import line_of
+from archive.draft import warc_key
 from archive.errors import CallerError, DamagedWarc, SpoolError, StoreConflict, StoreError
 from archive.model import Capture, Location, Run
 from archive.patience import ONCE, Patience
 from archive.publish import Publisher
 from archive.runs import read_run, run_keys
 from archive.sources import Source, open_source
-from archive.spool import RunEnd, RunStart, read_start, warc_key, write_durably, write_end, write_start
-from archive.store import Store, sync_folder
+from archive.spool import RunEnd, RunStart, read_start, write_end, write_start
+from archive.store import Store, sync_folder, write_durably
 from archive.verify import Fault, Verdict, broken, verify
 from archive.wacz import unzipped
 from archive.warc import Listing, warcinfo_member

@@ -4,13 +4,14 @@ Rules: only whole responses with status 200 and a payload; of earlier runs only 
 run only what stands in its WARC before. The newest `most` are kept, so that memory stays flat.
 """
 
-from base64 import b32decode
+import re
 from collections.abc import Iterable
 from datetime import datetime  # noqa: TC003 - a type that stands in an expression
 
 from archive.model import Capture, Original
 
 EMPTY = "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ"
+DIGEST = re.compile(r"sha1:[A-Z2-7]{32}")
 MOST = 100_000
 
 
@@ -19,33 +20,26 @@ class Originals:
 
     def __init__(self, captures: Iterable[Capture] = (), *, most: int = MOST) -> None:
         self._most = most
-        self._known: dict[bytes, tuple[str, datetime, str]] = {}
+        self._known: dict[str, tuple[str, datetime, str]] = {}
         for capture in captures:
             self.remember(capture)
 
     def find(self, digest: str) -> Original | None:
         """The record with this payload; None where there is none to refer to."""
-        key = _key(digest)
-        if key is None or key not in self._known:
+        known = self._known.get(digest)
+        if known is None:
             return None
-        url, at, number = self._known[key]
+        url, at, number = known
         return Original(url=url, at=at, digest=digest, id=number)
 
     def remember(self, capture: Capture) -> bool:
         """A capture that others may refer to from now on; whether it is one, and new."""
-        key = _key(capture.digest)
-        if key is None or key in self._known or not _fit(capture):
+        if capture.digest in self._known or not _fit(capture):
             return False
-        self._known[key] = (capture.url, capture.at, capture.id)
+        self._known[capture.digest] = (capture.url, capture.at, capture.id)
         if len(self._known) > self._most:
             del self._known[next(iter(self._known))]
         return True
-
-    def forget(self, capture: Capture) -> None:
-        """The capture's record was not written after all."""
-        key = _key(capture.digest)
-        if key is not None:
-            self._known.pop(key, None)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -54,14 +48,4 @@ class Originals:
 def _fit(capture: Capture) -> bool:
     plain = capture.kind == "response" and capture.method == "GET"
     whole = plain and capture.status == 200 and not capture.truncated
-    return whole and capture.digest != EMPTY
-
-
-def _key(digest: str) -> bytes | None:
-    label, _, value = digest.partition(":")
-    if label != "sha1" or len(value) != 32:
-        return None
-    try:
-        return b32decode(value)
-    except ValueError:
-        return None
+    return whole and capture.digest != EMPTY and DIGEST.fullmatch(capture.digest) is not None

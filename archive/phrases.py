@@ -173,6 +173,7 @@ def bare(text: str) -> str:
 
 _NOT_FOUND, _ROBOT, _CONSENT, _LOGIN = map(_listed, (NOT_FOUND, ROBOT, CONSENT, LOGIN))
 _NUMBERS = frozenset(map(bare, NUMBERS))
+_ALL = _NOT_FOUND | _ROBOT | _CONSENT | _LOGIN | _NUMBERS
 LONGEST = 120  # characters of the longest thing that is compared
 
 
@@ -181,6 +182,12 @@ def _forms(text: str) -> tuple[str, str]:
     """A text bare, and what is left of it without numbers and excuses around."""
     plain = bare(text) if len(text) <= LONGEST else ""
     return plain, BEHIND.sub("", AROUND.sub("", plain))
+
+
+def says_any(text: str) -> bool:
+    """Whether a text says one of the things below: nearly none does, and that is told at once."""
+    plain, inner = _forms(text)
+    return bool(plain) and (plain in _ALL or inner in _ALL)
 
 
 def says_not_found(text: str) -> bool:

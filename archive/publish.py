@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from archive import crawllog
+from archive.draft import opened_at, warc_key
 from archive.errors import BeingPublished, MorgueError, NotStored, SpoolError, StoreConflict
 from archive.model import PublishedWarc, Run, WarcFile
 from archive.patience import ONCE, Patience, patiently
@@ -31,17 +32,14 @@ from archive.spool import (
     RunEnd,
     RunStart,
     idle_runs,
-    opened_at,
     read_end,
     read_start,
     repair,
     sealed_warcs,
     stem_of,
-    warc_key,
-    write_durably,
     write_end,
 )
-from archive.store import Store, open_store, sha256_of
+from archive.store import Store, open_store, sha256_of, write_durably
 from archive.warc import members
 from archive.warc.strict import frames
 

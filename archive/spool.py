@@ -19,11 +19,10 @@ import fcntl
 import json
 import logging
 import os
-import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,25 +30,23 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from archive import crawllog
-from archive.cdxj import line_of
+from archive.backlog import Backlog
+from archive.draft import Draft, OpenWarc, index_anew, opened_at, seal_files, warc_key
 from archive.errors import DamagedWarc, SpoolError
-from archive.model import Capture, Exchange
+from archive.model import Capture, Exchange, Original
 from archive.originals import Originals
-from archive.store import sync_folder
-from archive.warc import captures_of, ends_group, members, read_record, warcinfo_member, write_exchange
+from archive.store import write_durably
+from archive.warc import Written, ends_group, members, read_record, write_exchange
 
 logger = logging.getLogger(__name__)
 
 ROLL_BYTES = 1 << 30
 ROLL_SECONDS = 3600.0
-BATCH = 256
 QUEUED_BYTES = 64 << 20
+AT_ONCE = 1 << 18  # bytes of a body up to which its records are made where it is submitted
 FORMS = (".warc.gz", ".warc", ".arc.gz", ".arc")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LOOK_AGAIN = 2.0  # seconds between two looks at a full disk
-
-LINGER = 0.004  # seconds in which a batch gathers: fewer fsyncs, fewer wake-ups
-GATHERED = 16
 
 
 class Acknowledged(Protocol):
@@ -65,9 +62,17 @@ class Acknowledged(Protocol):
         """Whether nobody waits any longer."""
 
 
-Waiting = tuple[Exchange, Acknowledged]
 Answer = tuple[Acknowledged, SpoolError | None, Capture | None]
-Written = tuple[Exchange, Acknowledged, Capture | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An exchange that waits to be written, for which WARC, and its records (None: not made yet)."""
+
+    exchange: Exchange
+    done: Acknowledged
+    draft: Draft
+    written: Written | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +96,6 @@ class RunEnd:
     counts: dict[str, int]
 
 
-def warc_key(site: str, name: str, at: datetime, form: str = ".warc.gz") -> str:
-    """The key in the store of a WARC of this site that was opened at `at`; `form` is one of FORMS."""
-    return f"warc/{site}/{at:%Y/%m/%d}/{name}{form}"
-
-
 def sealed_warcs(folder: Path) -> list[Path]:
     """The sealed WARCs of a run's folder, by name; imported ones may have another form than ours."""
     return sorted(path for path in folder.iterdir() if path.name.endswith(FORMS))
@@ -108,7 +108,7 @@ def stem_of(path: Path) -> tuple[str, str]:
 
 
 class Spool:
-    """A run being written. `submit` may be called from any thread, and never blocks.
+    """A run being written. `submit` may be called from any thread, and never waits.
 
     A WARC is followed by another at `roll` bytes or `roll_seconds`; `originals` are payloads that the archive
     has already. `deliver` runs what answers those who wait (in their own thread, where that matters).
@@ -136,11 +136,13 @@ class Spool:
         self._roll = roll
         self._roll_seconds = roll_seconds
         self._serial = 0
-        self._file: _OpenWarc | None = None
+        self._draft: Draft | None = None  # what records are made for
+        self._file: OpenWarc | None = None  # what they are written to: the same, or one before it
         self._failed: SpoolError | None = None
         self._shown: set[str] = set()
-        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
-        self._room = _Room(QUEUED_BYTES)
+        self._making = threading.Lock()
+        self._undone: set[str] = set()  # records that are made, and not durable yet
+        self._backlog: Backlog[Waiting] = Backlog(QUEUED_BYTES)
         self._hurry = threading.Event()
         self._lock = self._begin()
         self._thread = threading.Thread(target=self._work, name="spool", daemon=True)
@@ -165,13 +167,57 @@ class Spool:
         return done
 
     def enqueue(self, exchange: Exchange, done: Acknowledged) -> None:
-        """Queue an exchange, and answer to `done`."""
-        self._room.take(weight(exchange))
-        self._queue.put((exchange, done))
+        """Make the records of an exchange, queue them, and answer to `done`.
+
+        Making them takes less than it costs to hand each exchange to another thread; only those of a long
+        body are left to the writing thread, so that nobody's loop waits for them.
+        """
+        with self._making:
+            draft = self._current()
+            try:
+                written = self._made(exchange, draft) if exchange.body_size <= AT_ONCE else None
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the waiting crawl must hear of it
+                answer = (done, _unrecorded(exchange, problem), None)
+                self._deliver(lambda: _tell([answer]))
+                return
+            if written is None:
+                draft.size += exchange.body_size
+            item = Waiting(exchange=exchange, done=done, draft=draft, written=written)
+            self._backlog.put(item, weight(exchange))
+
+    def _current(self) -> Draft:
+        """The WARC that is next to take an exchange."""
+        draft = self._draft
+        if draft is None or draft.size >= self._roll or draft.age >= self._roll_seconds:
+            self._serial += 1
+            draft = self._draft = Draft(self.start.site, self.start.id, self._serial, _about(self.start))
+        return draft
+
+    def _made(self, exchange: Exchange, draft: Draft) -> Written:
+        """The records of an exchange, which others may refer to from now on: they come after it."""
+        written = self._written(exchange, draft, self.originals.find)
+        draft.size += written.size
+        self._shown.add(_chain_of(exchange))
+        if written.capture:
+            self._undone.add(written.capture.id)
+            self.originals.remember(written.capture)
+        return written
+
+    def _written(self, exchange: Exchange, draft: Draft, known: Callable[[str], Original | None]) -> Written:
+        host = _chain_of(exchange)
+        shows = bool(host) and host not in self._shown
+        return write_exchange(
+            exchange, warcinfo=draft.warcinfo, warc=draft.key, known=known, certificates=shows
+        )
+
+    def _durable(self, digest: str) -> Original | None:
+        """What a record may refer to that is made late: what was made before may stand behind it."""
+        found = self.originals.find(digest)
+        return None if found is None or found.id in self._undone else found
 
     def room(self) -> "Future[None] | None":
         """None where more may be fetched; otherwise a future that is done when there is room in the queue."""
-        return self._room.wanted()
+        return self._backlog.room()
 
     def hurry(self) -> None:
         """Do not wait for a full disk any longer: the run is to end."""
@@ -180,7 +226,7 @@ class Spool:
     def close(self, reason: str) -> RunEnd:
         """Write what is queued, seal the open WARC, and note why the run ended."""
         self.hurry()
-        self._queue.put(None)
+        self._backlog.close()
         self._thread.join()
         try:
             self._seal()
@@ -193,45 +239,29 @@ class Spool:
         return end
 
     def _work(self) -> None:
-        last = False
-        while not last:
-            try:
-                first = self._queue.get(timeout=self._until_roll())
-            except queue.Empty:
+        while (batch := self._backlog.take(self._until_roll())) is not None:
+            if not batch:
                 self._seal_aged()
                 continue
-            if first is None:
-                return
-            batch, last = self._batch(first)
-            size = sum(weight(exchange) for exchange, _ in batch)
+            size = sum(weight(item.exchange) for item in batch)
             self._write(batch)
             self._answer()
-            self._room.give_back(size)
+            self._backlog.give_back(size)
 
     def _answer(self) -> None:
         """Tell all who waited for a batch at once."""
         answers, self._answers = self._answers, []
         self._deliver(lambda: _tell(answers))
 
-    def _batch(self, first: Waiting) -> tuple[list[Waiting], bool]:
-        """What waits, and whether it is the last."""
-        batch = [first]
-        until = time.monotonic() + LINGER
-        while len(batch) < BATCH:
-            wait = until - time.monotonic() if len(batch) < GATHERED else 0
-            try:
-                item = self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if item is None:
-                return batch, True
-            batch.append(item)
-        return batch, False
-
     def _until_roll(self) -> float | None:
-        return max(self._roll_seconds - self._file.age, 0.01) if self._file else None
+        return max(self._roll_seconds - self._file.draft.age, 0.01) if self._file else None
 
     def _seal_aged(self) -> None:
+        with self._making:
+            if self._backlog or not self._file:
+                return  # what came meanwhile may be for this very WARC
+            if self._draft is self._file.draft:
+                self._draft = None
         try:
             self._seal()
         except OSError as error:
@@ -239,67 +269,65 @@ class Spool:
             time.sleep(LOOK_AGAIN)
 
     def _write(self, batch: list[Waiting]) -> None:
-        """Append all, fsync once, acknowledge; a full disk is waited for."""
+        """Append all, fsync once for each WARC, acknowledge; a full disk is waited for."""
         while batch:
+            part = [item for item in batch if item.draft is batch[0].draft]
             try:
-                self._commit(batch)
+                self._commit(part)
                 self._resumed()
-                return
             except OSError as error:
                 if not (error.errno in FULL and self._wait(error)):
                     self._fail(batch, error)
                     return
+            else:
+                batch = batch[len(part) :]
 
-    def _commit(self, batch: list[Waiting]) -> None:
-        """Write a batch or nothing of it; raise OSError. What cannot be made a record fails alone."""
+    def _commit(self, part: list[Waiting]) -> None:
+        """Write what is for one WARC or nothing of it; raise OSError. What makes no record fails alone."""
         if self._failed:
             raise OSError(errno.EIO, str(self._failed))
-        if self._file and (self._file.size >= self._roll or self._file.age >= self._roll_seconds):
+        file = self._open(part[0].draft)
+        kept: list[tuple[Waiting, Capture | None]] = []
+        refused: list[Answer] = []
+        try:
+            for item in part:
+                try:
+                    kept.append((item, self._append(file, item)))
+                except OSError:
+                    raise
+                except Exception as problem:  # noqa: BLE001 - whatever it is, the waiting crawl must hear of it
+                    refused.append((item.done, _unrecorded(item.exchange, problem), None))
+            self.bytes += file.commit([capture for _, capture in kept if capture])
+        except OSError:
+            file.cut_back()
+            raise
+        self._answers += refused
+        self._acknowledge(kept)
+
+    def _open(self, draft: Draft) -> OpenWarc:
+        if self._file and self._file.draft is not draft:
             self._seal()
         if not self._file:
-            self._file = _OpenWarc(self.folder, self.start, self._serial + 1)
-            self._serial += 1
-        fresh: list[Capture] = []
-        try:
-            made = [self._append(self._file, item, fresh) for item in batch]
-            written = [each for each in made if each]
-            self.bytes += self._file.commit([capture for _, _, capture in written if capture])
-        except OSError:
-            for capture in fresh:
-                self.originals.forget(capture)
-            self._file.cut_back()
-            raise
-        finally:
-            alone = {id(done) for done, _, _ in self._answers}
-            batch[:] = [item for item in batch if id(item[1]) not in alone]
-        self._acknowledge(written)
+            self._file = OpenWarc(self.folder, draft)
+        return self._file
 
-    def _append(self, file: "_OpenWarc", item: Waiting, fresh: list[Capture]) -> Written | None:
-        exchange, done = item
-        host = _chain_of(exchange)
-        try:
-            capture = file.append(
-                exchange, self.originals, certificates=bool(host) and host not in self._shown
-            )
-        except OSError:
-            raise
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the waiting crawl must hear of it
-            said = f"{type(problem).__name__}: {problem}"
-            error = SpoolError(f"cannot record an exchange with {exchange.url}: {said}")
-            self._answers.append((done, error, None))
-            return None
-        if capture and self.originals.remember(capture):
-            fresh.append(capture)
-        return exchange, done, capture
+    def _append(self, file: OpenWarc, item: Waiting) -> Capture | None:
+        written = item.written or self._written(item.exchange, item.draft, self._durable)
+        return file.append(item.exchange, written)
 
-    def _acknowledge(self, written: list[Written]) -> None:
-        self.counts["revisits"] += sum(c.kind == "revisit" for _, _, c in written if c)
-        if not self.counts["revisits"]:
-            del self.counts["revisits"]
-        for exchange, done, capture in written:
-            self._shown.add(_chain_of(exchange))
-            self.counts.update(outcomes(exchange))
-            self._answers.append((done, None, capture))
+    def _acknowledge(self, kept: list[tuple[Waiting, Capture | None]]) -> None:
+        for item, capture in kept:
+            self._shown.add(_chain_of(item.exchange))
+            self.counts.update(outcomes(item.exchange))
+            self._answers.append((item.done, None, capture))
+            if capture is None:
+                continue
+            if capture.kind == "revisit":
+                self.counts["revisits"] += 1
+            self._undone.discard(capture.id)
+            if item.written is None:
+                with self._making:
+                    self.originals.remember(capture)
 
     def _wait(self, error: OSError) -> bool:
         """Wait a little for room on the disk; False where the run is to end."""
@@ -323,12 +351,29 @@ class Spool:
             self._failed = SpoolError(
                 f"cannot write to the spool {self.folder}: {said}; make room and run again"
             )
-        self._answers += [(done, self._failed, None) for _, done in batch]
+        self._answers += [(item.done, self._failed, None) for item in batch]
 
     def _seal(self) -> None:
         if self._file:
             self._file.seal()
             self._file = None
+
+
+def _about(start: RunStart) -> dict[str, str]:
+    """What the first record of a WARC says of its run."""
+    return {
+        "software": start.software,
+        "format": "WARC File Format 1.1",
+        "conformsTo": "https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
+        "isPartOf": start.site,
+        "description": f"run {start.id}",
+        "robots": "obey" if start.parameters.get("robots", True) else "ignore",
+        "http-header-user-agent": str(start.parameters.get("user_agent", "")),
+    }
+
+
+def _unrecorded(exchange: Exchange, problem: Exception) -> SpoolError:
+    return SpoolError(f"cannot record an exchange with {exchange.url}: {type(problem).__name__}: {problem}")
 
 
 def _tell(answers: list[Answer]) -> None:
@@ -339,40 +384,6 @@ def _tell(answers: list[Answer]) -> None:
             done.set_exception(error)
         else:
             done.set_result(capture)
-
-
-class _Room:
-    """Counts what waits in memory, so that fetching does not outrun writing."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken = 0
-        self._lock = threading.Lock()
-        self._wanting: list[Future[None]] = []
-
-    def take(self, size: int) -> None:
-        with self._lock:
-            self._taken += size
-
-    def wanted(self) -> "Future[None] | None":
-        if self._taken < self._most:
-            return None
-        with self._lock:
-            if self._taken < self._most:  # the writer came first: nobody would wake who waits now
-                return None
-            future: Future[None] = Future()
-            self._wanting.append(future)
-            return future
-
-    def give_back(self, size: int) -> None:
-        with self._lock:
-            self._taken -= size
-            wanting = self._wanting if self._taken < self._most else []
-            if wanting:
-                self._wanting = []
-        for future in wanting:
-            if future.set_running_or_notify_cancel():
-                future.set_result(None)
 
 
 def weight(exchange: Exchange) -> int:
@@ -386,108 +397,6 @@ def _chain_of(exchange: Exchange) -> str:
     return exchange.url.split("/", 3)[2] if exchange.tls and exchange.tls.chain else ""
 
 
-class _OpenWarc:
-    """The WARC being filled, with its index lines beside it."""
-
-    def __init__(self, folder: Path, start: RunStart, serial: int) -> None:
-        now = datetime.now(UTC)
-        name = f"{start.site}-{now:%Y%m%d%H%M%S}-{start.id.rpartition('-')[2]}-{serial:05}"
-        self.path = folder / f"{name}.warc.gz.open"
-        self.key = warc_key(start.site, name, now)
-        self.size = 0
-        self._opened = time.monotonic()
-        self._committed = 0
-        self._indexed = True
-        self._lines = folder / f"{name}.cdxj.open"
-        self._log = folder / f"{name}.jsonl.open"
-        self._said: list[str] = []
-        self._file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-        info = {
-            "software": start.software,
-            "format": "WARC File Format 1.1",
-            "conformsTo": "https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
-            "isPartOf": start.site,
-            "description": f"run {start.id}",
-            "robots": "obey" if start.parameters.get("robots", True) else "ignore",
-            "http-header-user-agent": str(start.parameters.get("user_agent", "")),
-        }
-        self.warcinfo, member = warcinfo_member(filename=f"{name}.warc.gz", info=info)
-        try:
-            self._put(member)
-            sync_folder(folder)
-        except OSError:
-            os.close(self._file)
-            self.path.unlink()
-            raise
-
-    @property
-    def age(self) -> float:
-        """Seconds since it was opened, whatever the clock on the wall does."""
-        return time.monotonic() - self._opened
-
-    def append(self, exchange: Exchange, originals: Originals, *, certificates: bool) -> Capture | None:
-        """Write an exchange's records as one append; return its capture."""
-        before = self.size
-        written = write_exchange(
-            exchange,
-            warcinfo=self.warcinfo,
-            warc=self.key,
-            known=originals.find,
-            certificates=certificates,
-        )
-        try:
-            lengths = written.write(self._put)
-        except BaseException:
-            self._cut(before)
-            raise
-        capture = written.located(before, lengths)
-        self._said.append(crawllog.line_of(exchange, capture, before, sum(lengths)))
-        return capture
-
-    def _put(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            count = os.write(self._file, view)
-            view = view[count:]
-            self.size += count
-
-    def commit(self, captures: list[Capture]) -> int:
-        """Make durable what was appended, and note its index lines; return how many bytes it took."""
-        os.fsync(self._file)
-        taken, self._committed = self.size - self._committed, self.size
-        self._index("".join(f"{line_of(capture)}\n" for capture in captures))
-        return taken
-
-    def _index(self, lines: str) -> None:
-        """Lines that cannot be written now are made from the WARC when it is sealed."""
-        try:
-            with self._lines.open("a", encoding="utf-8") as file:
-                file.write(lines)
-            with self._log.open("a", encoding="utf-8", errors="replace") as file:
-                file.write("".join(f"{line}\n" for line in self._said))
-        except OSError:
-            self._indexed = False
-        self._said = []
-
-    def cut_back(self) -> None:
-        """Drop what was appended since the last commit."""
-        self._said = []
-        self._cut(self._committed)
-
-    def _cut(self, size: int) -> None:
-        os.ftruncate(self._file, size)
-        os.lseek(self._file, size, os.SEEK_SET)
-        self.size = size
-
-    def seal(self) -> None:
-        """Give the file its final name; raise OSError (then it may be tried again)."""
-        os.fsync(self._file)
-        if not self._indexed:
-            index_anew(self.path, self.key)
-        seal_files(self.path)
-        os.close(self._file)
-
-
 def outcomes(exchange: Exchange) -> dict[str, int]:
     """How one exchange counts: by what came back."""
     status = exchange.head[9:12].decode("latin-1") if exchange.response else ""
@@ -498,32 +407,6 @@ def outcomes(exchange: Exchange) -> dict[str, int]:
     if exchange.truncated:
         counts["truncated"] = 1
     return counts
-
-
-def seal_files(opened: Path) -> None:
-    """Give a whole `.open` WARC and its CDXJ (written anew, sorted) their final names."""
-    sealed = opened.with_name(opened.name.removesuffix(".open"))
-    lines_open = opened.with_name(opened.name.removesuffix(".warc.gz.open") + ".cdxj.open")
-    lines = lines_open.read_bytes().splitlines(keepends=True) if lines_open.exists() else []
-    cdxj = lines_open.with_name(lines_open.name.removesuffix(".open"))
-    write_durably(cdxj, sorted(lines))  # by their bytes, as CDXJ wants it
-    log_open = lines_open.with_name(lines_open.name.removesuffix(".cdxj.open") + ".jsonl.open")
-    log = log_open.read_bytes() if log_open.exists() else b""
-    write_durably(log_open.with_name(cdxj.name.removesuffix(".cdxj") + crawllog.FORM), [crawllog.packed(log)])
-    opened.rename(sealed)
-    lines_open.unlink(missing_ok=True)
-    log_open.unlink(missing_ok=True)
-    sync_folder(sealed.parent)
-
-
-def index_anew(opened: Path, key: str) -> None:
-    """Make the index lines and the crawl log of an `.open` WARC from its records."""
-    name = opened.name.removesuffix(".warc.gz.open")
-    with opened.open("rb") as file:
-        lines = [line_of(capture) for capture in captures_of(file, warc=key)]
-    text = "".join(f"{line}\n" for line in lines)
-    (opened.parent / f"{name}.cdxj.open").write_text(text, encoding="utf-8")
-    crawllog.log_anew(opened, opened.parent / f"{name}.jsonl.open", key)
 
 
 def repair(folder: Path) -> int:
@@ -569,11 +452,6 @@ def whole_groups(path: Path) -> int:
     except DamagedWarc:
         return end
     return end
-
-
-def opened_at(name: str) -> datetime:
-    """The moment in a WARC's name: SITE-YYYYMMDDHHMMSS-RUN-SERIAL."""
-    return datetime.strptime(name.rsplit("-", 3)[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
 
 
 def write_start(folder: Path, start: RunStart) -> None:
@@ -631,14 +509,3 @@ def _locked(folder: Path) -> bool:
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
     write_durably(path, [json.dumps(data, indent=1).encode()])
-
-
-def write_durably(path: Path, data: Iterable[bytes]) -> None:
-    """Write a file whole: a temporary name, fsync, rename."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.writelines(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from archive.opening import Opening
-from archive.phrases import bare, says_consent, says_login, says_not_found, says_robot
+from archive.phrases import bare, says_any, says_consent, says_login, says_not_found, says_robot
 from archive.wire import ResponseHead
 
 WINDOW = 64 << 10  # bytes of a body that are looked at
@@ -31,6 +31,7 @@ NOT_THERE = (404, 410, 451)  # they say themselves what they are
 PROSE = 600  # characters in long paragraphs from which a page has a text of its own
 SPOKEN = 80  # characters from which a paragraph is text, and not a label
 LONG = 180  # characters from which it is no teaser either
+MITIGATING = (b"cf", b"x-")  # how the names of headers begin that tell of a challenge
 CROWDED = 25  # links from which a page leads on: a vendor's leads to itself, and to its terms
 TELLING = 12  # bytes from which a phrase says what is not found: "404" alone may be anything
 
@@ -198,7 +199,7 @@ def wall_in(head: ResponseHead, opening: Opening, url: str) -> Wall | None:
         return None
     if head.status == 200 and not _leads_back(_parts(url).query):
         bulky = len(opening.payload) > (BULKY if opening.coded else WINDOW)
-        page = _Page(200, head.headers, opening.first(GLANCE))
+        page = _Page(200, head.headers, opening.first(GLANCE), opening.low(GLANCE))
         if (bulky or page.crowded) and not _says_something(page):
             return _by_headers(head.status, head.headers)
     return wall_of(head.status, head.headers, opening.first(WINDOW + 1), url)
@@ -206,9 +207,7 @@ def wall_in(head: ResponseHead, opening: Opening, url: str) -> Wall | None:
 
 def _says_something(page: "_Page") -> bool:
     """Whether the first bytes of a page give a reason to look further."""
-    said = (*page.titles, *page.headings)
-    tests = (says_not_found, says_consent, says_login, says_robot)
-    return any(test(text) for text in said for test in tests) or page.marked_missing
+    return any(map(says_any, (*page.titles, *page.headings))) or page.marked_missing
 
 
 def _moved(url: str, moved_from: str) -> bool:
@@ -223,11 +222,12 @@ def _plain(url: str) -> str:
 class _Page:
     """A page as bytes, and what is asked of it: each answer is made when it is wanted, and cheaply."""
 
-    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+    def __init__(self, status: int, headers: Headers, body: bytes, low: bytes | None = None) -> None:
         self.status = status
         self.headers = headers
         self.whole = len(body) <= WINDOW
         self.body = body[:WINDOW]
+        self.low = self.body.lower() if low is None else low  # the same, in lower case
         self.title = self._text_of(self._between(b"title"))
         self.titles = _segments(self.title)
         self.headings = [t for t in (self._text_of(h) for h in self._all(b"h1", 4)) if t]
@@ -240,15 +240,12 @@ class _Page:
 
         One behind another is looked for nearby: to look through the whole page would cost more than all else.
         """
-        at = self.body.find(b"<" + name, start, start + GLANCE if start else WINDOW)
-        if at < 0:
-            at = self.body.find(b"<" + name.upper(), start, start + GLANCE)
-        opened = self.body.find(b">", at) if at >= 0 else -1
+        at = self.low.find(b"<" + name, start, start + GLANCE if start else WINDOW)
+        opened = self.low.find(b">", at) if at >= 0 else -1
         if opened < 0:
             return b"", -1
-        ends = [self.body.find(b"</" + n, opened, opened + 1500) for n in (name, name.upper())]
-        end = min((e for e in ends if e >= 0), default=opened)
-        return self.body[opened + 1 : end], max(end, opened + 1)
+        end = self.low.find(b"</" + name, opened, opened + 1500)
+        return self.body[opened + 1 : max(end, opened)], max(end, opened + 1)
 
     def _all(self, name: bytes, most: int) -> Iterable[bytes]:
         at = 0
@@ -286,7 +283,7 @@ class _Page:
     @property
     def marked_missing(self) -> bool:
         """Whether a well-known system marks the page as its error page (WordPress: a class of the body)."""
-        at = self.body.find(b"<body")
+        at = self.body.find(b"<body") if b"error404" in self.body else -1
         while at >= 0:
             tag = self.body[at : at + 2000].partition(b">")[0]
             if b"error404" in tag:
@@ -320,7 +317,10 @@ def _segments(title: str) -> list[str]:
 
 def _by_headers(status: int, headers: Headers) -> Wall | None:
     for raw, said in headers:
-        name, value = raw.lower(), said.strip().lower()
+        name = raw.lower()
+        if name[:2] not in MITIGATING:
+            continue
+        value = said.strip().lower()
         if name == b"cf-mitigated" and value == b"challenge":
             return _sure("cloudflare", 1.0, "cf-mitigated: challenge")
         if name == b"x-amzn-waf-action" and value in (b"captcha", b"challenge"):

@@ -32,18 +32,25 @@ class ResponseHead:
     status: int
     reason: str
     headers: tuple[tuple[bytes, bytes], ...]
+    mime: str = field(init=False, repr=False, compare=False)
     _named: dict[bytes, list[bytes]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Headers are asked for a dozen times a page: by their names in lower case."""
+        """Headers are asked for a dozen times a page, by their names in lower case, and the media type often.
+
+        `mime` is in lower case and without parameters; "" where there is none.
+        """
         named: dict[bytes, list[bytes]] = {}
         for name, value in self.headers:
             named.setdefault(name.lower(), []).append(value)
+        kind = named.get(b"content-type", [b""])[0].partition(b";")[0]
         object.__setattr__(self, "_named", named)
+        object.__setattr__(self, "mime", kind.strip().lower().decode("latin-1"))
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of a header, by name in any case; None where there is none."""
-        return next(iter(self.all(name)), None)
+        found = self._named.get(name.lower())
+        return found[0] if found else None
 
     def all(self, name: bytes) -> list[bytes]:
         """Every value of a header, by name in any case."""
@@ -61,12 +68,6 @@ class ResponseHead:
         values = {v.strip() for line in self.all(b"content-length") for v in line.split(b",")}
         value = values.pop() if len(values) == 1 else b""
         return int(value) if value.isdigit() and len(value) < 19 else None
-
-    @property
-    def mime(self) -> str:
-        """The media type, lower case and without parameters; "" where there is none."""
-        raw = self.get(b"content-type") or b""
-        return raw.partition(b";")[0].strip().lower().decode("latin-1")
 
     @property
     def persistent(self) -> bool:

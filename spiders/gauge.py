@@ -117,11 +117,12 @@ class Gauge:
         return max(exchanges - last, 0) / max(now - before, 0.001)
 
     def _queued(self) -> int:
-        """Requests that wait: in Scrapy's queue, and for their host's turn."""
+        """Requests that wait: in a list, in Scrapy's queue, and for their host's turn."""
         engine = self.crawler.engine
         slot = getattr(engine, "_slot", None)
         queue = len(slot.scheduler) if slot and hasattr(slot.scheduler, "__len__") else 0
-        return queue + (len(engine.downloader.active) if engine else 0)
+        listed = getattr(self.crawler.spider, "left", 0)
+        return listed + queue + (len(engine.downloader.active) if engine else 0)
 
     def _note(self, archive: str, now: Progress) -> None:
         try:

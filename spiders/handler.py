@@ -4,7 +4,9 @@ A response is given to Scrapy only after its records are durable in the spool.
 """
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, NoReturn
@@ -95,13 +97,12 @@ class CaptureHandler(BaseDownloadHandler):
 
     def _outgoing(self, request: Request) -> Outgoing:
         try:
-            made = outgoing(request, self._usual)
+            made = outgoing(request, self._usual, captured=self._recorder.captured)
         except ValueError as error:  # a proxy that is none
             raise DownloadCancelledError(str(error)) from error
         usual = self._recorder.transport.limits
         own = limits_for(request, usual)
-        made = replace(made, referred=self._recorder.captured(made.referrer))
-        return made if own == usual else replace(made, limits=own)
+        return made if own is usual else replace(made, limits=own)
 
 
 def limits_for(request: Request, usual: Limits) -> Limits:
@@ -139,21 +140,28 @@ class Usual:
         return cls(bind=bind, proxy=proxy or "", verify=settings.getbool("MORGUE_VERIFY_TLS", True))
 
 
-def outgoing(request: Request, usual: Usual) -> Outgoing:
-    """Scrapy's request as we send it; raise ValueError where its proxy is none."""
+def outgoing(
+    request: Request, usual: Usual, *, captured: Callable[[str | None], datetime | None] = lambda _: None
+) -> Outgoing:
+    """Scrapy's request as we send it; raise ValueError where its proxy is none.
+
+    `captured` tells when the document was captured that names the URL.
+    """
     # As they are kept, that is under their names: Headers.items() would make each anew.
     kept = dict.items(request.headers)
     headers = [(name, value) for name, values in kept for value in values or ()]
     # Scrapy's middleware puts a proxy's password here: it is not for the site, nor for the archive.
     secret = next((value for name, value in headers if name.lower() == b"proxy-authorization"), None)
-    referrer = request.headers.get(b"Referer")
+    named = request.headers.get(b"Referer")
+    referrer = request.meta.get("found_on") or (named.decode("latin-1") if named else None)
     bind = request.meta.get("bindaddress") or usual.bind
     return Outgoing(
         method=request.method,
         url=request.url.partition("#")[0],
         headers=tuple(h for h in headers if h[0].lower() != b"proxy-authorization"),
         body=request.body,
-        referrer=request.meta.get("found_on") or (referrer.decode("latin-1") if referrer else None),
+        referrer=referrer,
+        referred=captured(referrer),
         via=request.meta.get("via"),
         original=request.meta.get("original"),
         rights=request.meta.get("rights", ""),

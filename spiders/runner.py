@@ -25,12 +25,12 @@ from scrapy.utils.project import get_project_settings
 from archive.config import Config
 from archive.errors import MorgueError, SiteError, SpoolError
 from archive.publish import recover
-from archive.spool import write_durably
-from archive.store import open_store
+from archive.store import open_store, write_durably
 from spiders.recorder import Recorder
 
 PR_SET_PDEATHSIG = 1
 OPENING = 0.05  # seconds between two looks at a crawl that opens
+OBJECTS = 5000  # new ones after which the youngest are looked through; a page leaves some 200 for a while
 TOOLS = ("botocore.", "boto3.", "s3transfer.", "urllib3.")
 NOISY = (
     "scrapy.middleware",
@@ -92,6 +92,7 @@ def crawl(
     process.crawl(crawler, **arguments)
     _obey_signals(process)
     gc.freeze()  # what is there by now stays: it need not be looked through again and again
+    gc.set_threshold(OBJECTS)
     process.start(install_signal_handlers=False)
     recorder = crawler.get_extension(Recorder)
     if recorder is None:

@@ -170,6 +170,23 @@ def test_urls_are_read_from_a_file(morgue: Morgue, paper: Specimen, store: Store
     assert len([c for c in Index(store).all() if c.mime == "text/html" and c.status == 200]) == 2
 
 
+def test_a_list_that_is_stopped_keeps_what_came_and_says_what_did_not(
+    morgue: Morgue, paper: Specimen, store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "urls").write_text("".join(f"{paper.base}/?{number}\n" for number in range(900)))
+    capture = subprocess.Popen(
+        [sys.executable, "-m", "archive", "capture", "-i", str(tmp_path / "urls"), "--allow-private"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    wait_until(lambda: len(paper.hits) > 4, what="a second page")
+    capture.send_signal(signal.SIGINT)
+    out, err = capture.communicate(timeout=60)
+    (run,) = all_runs(store)
+    assert (capture.returncode, run.reason) == (3, "stopped")
+    assert "to go" in err or "being stopped" in err, out
+    assert run.counts["exchanges"] == len(paper.hits)
+
+
 def test_a_captured_page_is_written_out_decoded_or_raw(morgue: Morgue, paper: Specimen) -> None:
     morgue("capture", paper.base + "/", "--allow-private")
     assert "The Daily Specimen</title>" in morgue("get", paper.base + "/").out.replace(": front page", "")

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from archive.model import Capture, Exchange, Original, Run, Tls
 from archive.originals import Originals
 from archive.playback import play
 from archive.publish import publish
+from archive.spool import AT_ONCE
 from archive.store import Store, open_store
 from archive.verify import verify_bytes
 from archive.warc import members, read_record
@@ -67,6 +70,48 @@ def test_the_same_payload_of_another_url_is_a_revisit(store: Store, tmp_path: Pa
 def test_the_same_payload_in_a_later_run_is_a_revisit(store: Store, tmp_path: Path) -> None:
     run(tmp_path, 1, said("http://paper.example/a"))
     assert kinds(store, run(tmp_path, 2, said("http://paper.example/a"))) == ["revisit"]
+
+
+def test_of_two_that_come_at_once_the_later_refers_to_the_earlier(store: Store, tmp_path: Path) -> None:
+    spool = begin(tmp_path)
+    both = [spool.submit(said(f"http://paper.example/{name}")) for name in "ab"]
+    first, second = (each.result(timeout=10) for each in both)
+    spool.close("finished")
+    published = publish(store, spool.folder)
+    assert published
+    assert kinds(store, published) == ["response", "revisit"]
+    assert first
+    assert second
+    assert first.location.offset < second.location.offset
+
+
+def test_a_long_body_is_kept_once_as_well(store: Store, tmp_path: Path) -> None:
+    long = PAGE * 600
+    assert len(long) > AT_ONCE
+    pages = [said(f"http://paper.example/{name}", body=long) for name in "ab"]
+    assert kinds(store, run(tmp_path, 1, *pages)) == ["response", "revisit"]
+
+
+def test_a_long_body_refers_to_nothing_that_may_stand_behind_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its records are made late: a short one with the same payload may have been made meanwhile."""
+    spool = begin(tmp_path)
+    go, real = threading.Event(), os.fsync
+    monkeypatch.setattr("os.fsync", lambda file: go.wait(20) and real(file))
+    waiting = [spool.submit(said("http://paper.example/first", body=b"another page, " * 40))]
+    monkeypatch.setattr("archive.spool.AT_ONCE", 0)
+    waiting.append(spool.submit(said("http://paper.example/late")))
+    monkeypatch.undo()
+    monkeypatch.setattr("os.fsync", lambda file: go.wait(20) and real(file))
+    waiting.append(spool.submit(said("http://paper.example/behind")))
+    go.set()
+    for each in waiting:
+        each.result(timeout=10)
+    spool.close("finished")
+    published = publish(store, spool.folder)
+    assert published
+    assert kinds(store, published) == ["response", "response", "response"]
 
 
 def test_a_revisit_names_what_it_refers_to_in_full(store: Store, tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archive.backlog import Backlog
 from archive.errors import SpoolError
 from archive.publish import publish, recover
 from archive.runs import all_runs
-from archive.spool import RunStart, Spool, _Room, idle_runs, read_end, repair
+from archive.spool import RunStart, Spool, idle_runs, read_end, repair
 from archive.store import open_store
 from archive.verify import verify_bytes
 from tests.conftest import wait_until
@@ -80,7 +81,7 @@ def test_an_old_warc_is_sealed_though_nothing_more_comes(tmp_path: Path) -> None
 def test_fetching_waits_while_too_much_is_queued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = begin(tmp_path)
     assert spool.room() is None
-    monkeypatch.setattr(spool, "_room", _Room(1000))
+    monkeypatch.setattr(spool._backlog, "_most", 1000)
     go = threading.Event()
     real = os.fsync
     monkeypatch.setattr("os.fsync", lambda fd: go.wait(20) and real(fd))
@@ -96,8 +97,8 @@ def test_fetching_waits_while_too_much_is_queued(tmp_path: Path, monkeypatch: py
 
 
 def test_nobody_waits_for_room_that_was_given_back_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    room, lock = _Room(1000), threading.Lock()
-    room.take(2000)
+    room, lock = Backlog[str](1000), threading.Lock()
+    room.put("an exchange", 2000)
 
     class WriterComesFirst:
         """A lock that the fetching thread gets only after the writer has given back its room."""
@@ -110,7 +111,7 @@ def test_nobody_waits_for_room_that_was_given_back_meanwhile(monkeypatch: pytest
             """Nothing is held."""
 
     monkeypatch.setattr(room, "_lock", WriterComesFirst())
-    assert room.wanted() is None
+    assert room.room() is None
 
 
 def test_an_exchange_that_cannot_be_recorded_fails_alone(tmp_path: Path) -> None:

@@ -63,6 +63,16 @@ class Written:
     captured: int = 0
 
     @property
+    def small(self) -> bool:
+        """Whether all of it is in memory: then it is written at once, and may be written again."""
+        return all(isinstance(member, bytes) for member in self.members)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the members that are in memory."""
+        return sum(len(member) for member in self.members if isinstance(member, bytes))
+
+    @property
     def data(self) -> bytes:
         """All members as bytes."""
         out: list[bytes] = []
@@ -90,8 +100,8 @@ class Written:
         if self.capture is None:
             return None
         before = sum(lengths[: self.captured])
-        place = replace(self.capture.location, offset=offset + before, length=lengths[self.captured])
-        return replace(self.capture, location=place)
+        warc, length = self.capture.location.warc, lengths[self.captured]
+        return replace(self.capture, location=Location(warc=warc, offset=offset + before, length=length))
 
 
 def _counted(member: Callable[[Put], None], put: Put) -> int:
