@@ -12,7 +12,7 @@ from archive.errors import CallerError
 SHOWN = 100
 # A URL in which there is nothing to check or to quote, as nearly all are: a tenth of the work for long lists.
 PLAIN = re.compile(
-    r"https?://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]{1,63}(?::[1-9][0-9]{0,3})?"
+    r"https?://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]{1,63}(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
     r"/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&-]+)?\Z"
 )
 

@@ -37,6 +37,8 @@ DOWNLOADER_MIDDLEWARES = {
     "spiders.robots.Robots": 100,
 }
 
+DOWNLOADER = "spiders.downloader.StraightDownloader"
+
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
