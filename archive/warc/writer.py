@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import deflate
+from isal import isal_zlib
 from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
@@ -38,6 +39,7 @@ from archive.walls import PAGES, wall_in
 from archive.wire import NotHttp, ResponseHead, entity, misfit, payload_pieces, read_head
 
 GZIP_LEVEL = 6
+SHORT, SHORT_LEVEL = 4096, 1  # bytes of records that are mostly headers; ISA-L's level
 GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 STORED = 0xFFFF  # bytes of a stored block, at most
 CODED = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "video/", "audio/", "font/woff")
@@ -428,13 +430,16 @@ def _refers_to(original: Original, *, not_modified: bool) -> dict[str, str]:
 
 
 def _member(data: bytes) -> bytes:
+    """A gzip member: a short one by ISA-L, at the same size; libdeflate would fill its tables for nothing."""
+    if len(data) < SHORT:
+        return bytes(isal_zlib.compress(data, SHORT_LEVEL, 31))
     return bytes(deflate.gzip_compress(data, GZIP_LEVEL))
 
 
 def _stored_member(head: bytes, body: bytes) -> bytes:
     """A gzip member: the head compressed, the body, coded already, only stored (RFC 1951, section 3.2.4)."""
-    coder = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, -12, 5)  # of a head: larger tables cost their making
-    parts = [GZIP_HEAD, coder.compress(head), coder.flush(zlib.Z_SYNC_FLUSH)]
+    coder = isal_zlib.compressobj(SHORT_LEVEL, isal_zlib.DEFLATED, -15)
+    parts = [GZIP_HEAD, coder.compress(head), coder.flush(isal_zlib.Z_SYNC_FLUSH)]
     for start in range(0, max(len(body), 1), STORED):
         piece = body[start : start + STORED]
         last = start + STORED >= len(body)
