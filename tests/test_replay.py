@@ -284,9 +284,9 @@ def test_the_worker_script_may_fetch_from_its_own_origin_only(keeper: Keeper) ->
     reader = Reader(replay.app(), base="http://127.0.0.1:2")
     loader = reader.get("/", params={"at": "20261120", "url": f"{PAPER}/"}).text
     name = loader.partition("&#34;name&#34;: &#34;")[2].partition("&#34;")[0]
-    answer = reader.get(f"/sw.js?replayPrefix=&root={name}")
+    answer = reader.get(f"/sw.js?replayPrefix=&root={name}&injectScripts=/mend.js")
     assert answer.content == b"worker"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; connect-src 'self' blob:"
 
 
 def test_only_the_room_may_frame_the_loader(keeper: Keeper) -> None:
