@@ -59,10 +59,10 @@ addEventListener("message", (event) => { say("a frame said: " + event.data); don
     "meta": """<script type=module>say(new URL("x", import.meta.url).pathname); done();</script>""",
     "asset": """<script type=module>
 const told = await fetch(new URL("told.json", import.meta.url));
+say((await told.json()).told);
 const picture = new Image();
 picture.src = new URL("../asset/a.png", import.meta.url);
 picture.onload = () => { document.body.append(picture); done(); };
-say((await told.json()).told);
 </script>""",
     "query": """<script>
 const place = "harbour";
