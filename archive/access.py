@@ -64,7 +64,8 @@ class Rule:
     def said(self) -> str:
         """The rule as a reader of the archive is told of it."""
         until = f" until {self.ends:%Y-%m-%d}" if self.kind == "embargo" and self.ends else ""
-        return f"{self.kind}{until} ({self.reason})"
+        days = f" for {self.days} days after it was captured" if self.kind == "embargo" and self.days else ""
+        return f"{self.kind}{until}{days} ({self.reason})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

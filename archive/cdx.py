@@ -24,7 +24,7 @@ COLUMNS = (
     "urlkey", "timestamp", "url", "mime", "status", "digest", "redirect", "robotflags", "length", "offset",
     "filename",
 )  # fmt: skip
-OURS = ("id", "date", "media", "truncated", "wall", "rights", "is_fuzzy")
+OURS = ("id", "date", "media", "truncated", "wall", "rights", "is_fuzzy", "method", "requestBody")
 OTHER_NAMES = {"original": "url", "mimetype": "mime", "statuscode": "status", "endtimestamp": "timestamp"}
 PARAMETERS = {
     "url", "matchType", "from", "to", "filter", "sort", "closest", "limit", "fl", "collapse", "output",
@@ -369,7 +369,7 @@ def writer(query: Query) -> Callable[[Row], str]:
     if query.output == "text":
         return lambda row: " ".join(_column(row, name) for name in fields or COLUMNS)
     if query.output == "json":
-        return lambda row: json.dumps(_chosen(row, fields), ensure_ascii=False)
+        return lambda row: json.dumps(_chosen(row, fields or tuple(row)), ensure_ascii=False)
     if not fields:
         return lambda row: str(row[""])
     own = tuple(name for name in fields if name not in ("urlkey", "timestamp"))
@@ -379,7 +379,7 @@ def writer(query: Query) -> Callable[[Row], str]:
 
 
 def _chosen(row: Row, fields: tuple[str, ...]) -> Row:
-    return {name: row[name] for name in fields or row if name in row and name}
+    return {name: row[name] for name in fields if name in row and name}
 
 
 def _column(row: Row, name: str) -> str:

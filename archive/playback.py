@@ -1,15 +1,20 @@
 """A capture played back: the response as it was stored, revisits resolved."""
 
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from archive.errors import DamagedWarc, NotCaptured
 from archive.index import Index
 from archive.model import Capture, Location
+from archive.segments import Cache
 from archive.store import Store
 from archive.warc import Record, read_record
 from archive.warc.reader import intact, read_date
 from archive.wire import ResponseHead, decode, entity
+
+KEPT = 60.0  # seconds
+WEIGHT = 2000  # bytes of memory that a record takes beside its block, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,25 @@ def read_location(store: Store, location: Location) -> Record:
         raise DamagedWarc(f"{location.warc} at {location.offset}: {error}", offset=location.offset) from error
 
 
+class Records:
+    """Records of one archive, of which those read in the last minute are kept: a reader goes back and forth.
+
+    Only what was whole and had its digest is kept. Whether a record may be shown is asked before it is taken
+    from here, each time; what was cut out of a WARC stands in no index, and is asked for by nobody.
+    """
+
+    def __init__(self, store: Store, *, room: int = 64 << 20) -> None:
+        self.store = store
+        self._most = room // 4  # one film is not to push out all else
+        self._kept: Cache[Record] = Cache(room, lambda record: WEIGHT + len(record.block))
+
+    def at(self, place: Location) -> Record:
+        """The record at a Location, as `read_location`."""
+        if place.length > self._most:
+            return read_location(self.store, place)
+        return self._kept.get((place, int(time.monotonic() / KEPT)), lambda: read_location(self.store, place))
+
+
 def _http(record: Record, place: Location) -> tuple[ResponseHead, bytes]:
     """Head and body of a record; where damage hit its own headers, they cannot say which record it is."""
     try:
@@ -53,11 +77,15 @@ def _http(record: Record, place: Location) -> tuple[ResponseHead, bytes]:
         raise DamagedWarc(f"{place.warc} at {place.offset}: {error}", offset=place.offset) from error
 
 
-def play(store: Store, index: Index, capture: Capture) -> Playback:
-    """The response of a capture; a revisit lends its body from the capture that it refers to."""
-    record = read_location(store, capture.location)
+def play(store: Store, index: Index, capture: Capture, records: Records | None = None) -> Playback:
+    """The response of a capture; a revisit lends its body from the capture that it refers to.
+
+    `records` is where records of `store` are taken from that were read lately.
+    """
+    record = records.at(capture.location) if records else read_location(store, capture.location)
     if record.kind == "revisit":
-        return _lent(store, index, capture, record)
+        original = play(store, index, _original(index, capture, record), records)
+        return _lent(original, capture, record)
     head, body = _http(record, capture.location)
     return Playback(capture=capture, head=head, body=entity(head, body))
 
@@ -80,8 +108,7 @@ def _original(index: Index, capture: Capture, record: Record) -> Capture:
     return min(same, key=lambda c: (c.at > capture.at, abs(c.at - wanted)))
 
 
-def _lent(store: Store, index: Index, capture: Capture, record: Record) -> Playback:
-    original = play(store, index, _original(index, capture, record))
+def _lent(original: Playback, capture: Capture, record: Record) -> Playback:
     if not record.block.strip():  # old revisits have no head of their own
         return replace(original, capture=capture)
     head = _http(record, capture.location)[0]

@@ -154,7 +154,8 @@ class Weed:
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [program, "-logtostderr=true", "mini", *(f"-{k}={v}" for k, v in self._flags.items())],
-                env={**os.environ, **self.KEYS, "GOMEMLIMIT": "200MiB", "S3_BUCKET": "morgue"},
+                # With a limit of 200 MiB, as it was, each read takes ten times as long (`stack.store_child`).
+                env={**os.environ, **self.KEYS, "GOMEMLIMIT": "800MiB", "GOGC": "50", "S3_BUCKET": "morgue"},
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         wait_until(lambda: _has_bucket(self.env), seconds=60, what="weed mini answering")

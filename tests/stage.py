@@ -48,11 +48,26 @@ asked.send();
     "frames": """<iframe id=one src="outer.html"></iframe><script>
 window.addEventListener("message", (event) => { say("a frame said: " + event.data); done(); });
 </script>""",
-    "srcdoc": """<iframe srcdoc="<p>within</p><img src=/srcdoc/in.png>"></iframe>""",
+    "srcdoc": """<iframe srcdoc="<p>within</p><img src=/srcdoc/in.png>"></iframe><script>
+const later = document.createElement("iframe");
+later.srcdoc = "<p>set by a script</p><img src='/srcdoc/in.png'>";
+document.body.append(later);
+</script>""",
     "bare": """<iframe id=one src="/frames/outer.html"></iframe><script>
 addEventListener("message", (event) => { say("a frame said: " + event.data); done(); });
 </script>""",
     "meta": """<script type=module>say(new URL("x", import.meta.url).pathname); done();</script>""",
+    "asset": """<script type=module>
+const told = await fetch(new URL("told.json", import.meta.url));
+say((await told.json()).told);
+const picture = new Image();
+picture.src = new URL("../asset/a.png", import.meta.url);
+picture.onload = () => { document.body.append(picture); done(); };
+</script>""",
+    "query": """<script>
+const place = "harbour";
+fetch("told.json?location=" + place).then((r) => r.json()).then((said) => { say(said.told); done(); });
+</script>""",
     "module": """<script type=module>
 import { what } from "./part.js";
 const more = await import("./more.js");
@@ -169,6 +184,8 @@ PARTS: dict[str, tuple[str, str]] = {
     ),
     "/frames/outer.html": (HTML, "<p>outer @</p><iframe src=inner.html></iframe>"),
     "/frames/inner.html": (HTML, '<p>inner @</p><script>top.postMessage("inner @", "*")</script>'),
+    "/asset/told.json": (JSON, '{"told": "asset @"}'),
+    "/query/told.json": (JSON, '{"told": "harbour of edition @"}'),
     "/module/part.js": (JS, 'export { what } from "./base.js";'),
     "/module/base.js": (JS, 'export const what = "part @";'),
     "/module/more.js": (JS, 'export const what = "more @";'),

@@ -309,6 +309,22 @@ def test_fields_are_given_in_the_order_asked_for(ask: Ask) -> None:
         f'{{"timestamp": "20261120070005", "status": "200", "url": "{PAPER}/"}}\n'
     )
     assert ask(**params).text == f'example,paper)/ 20261120070005 {{"status": "200", "url": "{PAPER}/"}}\n'
+    assert ask(**params | {"fl": "timestamp"}).text == "example,paper)/ 20261120070005 {}\n"
+
+
+def test_the_method_of_a_form_and_what_it_sent_are_fields(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    kind = "application/x-www-form-urlencoded"
+    keeper.keep(Answer(at=edition(20), url=f"{PAPER}/f", method="POST", sent=b"q=a", sent_kind=kind))
+    asked = {"url": "paper.example/f*", "output": "text", "fl": "url,method,requestBody"}
+    answer = a_reader(keeper.store).get("/cdx", params=asked)
+    assert answer.text == f"{PAPER}/f POST q=a\n"
+
+
+def test_head_says_no_length_that_nobody_knows(kept: Store) -> None:
+    answer = a_reader(kept).ask("HEAD", "/cdx", params={"url": f"{PAPER}/"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "content-length" not in answer.headers
 
 
 @pytest.mark.parametrize(

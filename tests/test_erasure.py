@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
+from archive.access import Access
 from archive.articles import rows
 from archive.config import Config
 from archive.erasure import Erasure, blank_member, erase
@@ -24,10 +25,12 @@ from archive.index import Index, merge
 from archive.monthly import packages
 from archive.playback import play
 from archive.process import write_missing_columns
+from archive.room.origins import Origins
+from archive.room.replay import Replay
 from archive.runs import all_runs
 from archive.store import FolderStore, Store
 from archive.verify import verify_bytes
-from tests.keeping import Answer, Keeper, edition
+from tests.keeping import Answer, Keeper, Reader, edition
 from tests.test_revisits import PAGE, run, said
 from tests.test_study import FILLING, OTHER, URL, page, told
 
@@ -138,6 +141,23 @@ def test_a_revisit_that_leaned_on_it_stands_by_itself(tmp_path: Path) -> None:
     for capture in after:
         assert play(store, index, capture).body == PAGE
     assert sorted(play(store, index, c).head.get(b"x-head") or b"" for c in after) == [b"b", b"c"]
+
+
+def test_records_that_a_server_has_at_hand_hinder_no_takedown(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    first, second = "http://paper.example/a", "http://paper.example/b"
+    run(tmp_path, 1, said(first))
+    run(tmp_path, 2, said(second, own=b"b"))
+    store = FolderStore(tmp_path / "archive")
+    access = Access(store)
+    index = Index(store, hidden=access.hides, patience=0)
+    reader = Reader(Replay(store, index, Origins(room_port=1, replay_port=2), b"worker").app())
+    for url in (first, second):
+        assert reader.get(f"/raw/id_/{url}").content == PAGE
+    erase(store, [first], reason="why", spool=tmp_path / "spool", software="test")
+    access.renew()
+    assert reader.get(f"/raw/id_/{first}").status_code == 404
+    assert reader.get(f"/raw/id_/{second}").content == PAGE
 
 
 def test_a_search_file_forgets_what_was_erased(keeper: Keeper, tmp_path: Path) -> None:

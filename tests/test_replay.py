@@ -1,6 +1,7 @@
 """Replay: raw records by date, and pages put together in Chromium as they were that day."""
 
 import gzip
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -247,6 +248,48 @@ def test_what_is_new_is_found_while_no_reader_waits_for_a_list(
     assert "fresh" not in {thread.name for thread in threading.enumerate()}
 
 
+class Counted(FolderStore):
+    """Remembers which WARCs were read from."""
+
+    warcs: ClassVar[list[str]] = []
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        if key.startswith("warc/"):
+            self.warcs.append(key)
+        return super().read(key, start, length)
+
+
+def test_a_record_that_was_just_read_is_not_read_again_and_is_hidden_at_once(keeper: Keeper) -> None:
+    keeper.keep(*days(20))
+    store = Counted(keeper.root / "archive")
+    rules = access.Access(store)
+    index = Index(store, hidden=rules.hides)
+    replay = Reader(Replay(store, index, Origins(room_port=1, replay_port=2), b"worker").app())
+    Counted.warcs.clear()
+    for _ in range(3):
+        assert replay.get(f"/raw/id_/{PAPER}/c.json").text == "day 20"
+    assert len(Counted.warcs) == 1
+    rules.add(access.Rule(kind="exclude", what=f"{PAPER}/c.json", reason="why", made=edition(21)))
+    assert replay.get(f"/raw/id_/{PAPER}/c.json").status_code == 404
+
+
+def test_a_damaged_record_is_not_kept_as_it_came(keeper: Keeper) -> None:
+    run = keeper.keep(*days(20))
+    replay = a_replay(keeper.store)
+    path = keeper.root / "archive" / run.warcs[0].key
+    whole = path.read_bytes()
+    path.write_bytes(b"\0" * len(whole))
+    assert replay.get(f"/raw/id_/{PAPER}/c.json").status_code == 500
+    path.write_bytes(whole)
+    assert replay.get(f"/raw/id_/{PAPER}/c.json").text == "day 20"
+
+
+def test_no_answer_waits_for_its_head_to_be_acknowledged(keeper: Keeper) -> None:
+    with served(open_room(keeper.store)) as desk:
+        for each in desk.sockets:
+            assert each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 # --- what else lives on the replay origin ------------------------------------------------------------------
 
 
@@ -284,9 +327,28 @@ def test_the_worker_script_may_fetch_from_its_own_origin_only(keeper: Keeper) ->
     reader = Reader(replay.app(), base="http://127.0.0.1:2")
     loader = reader.get("/", params={"at": "20261120", "url": f"{PAPER}/"}).text
     name = loader.partition("&#34;name&#34;: &#34;")[2].partition("&#34;")[0]
-    answer = reader.get(f"/sw.js?replayPrefix=&root={name}")
+    answer = reader.get(f"/sw.js?replayPrefix=&root={name}&injectScripts=/mend.js")
     assert answer.content == b"worker"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; connect-src 'self' blob:"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "given"),
+    [
+        ("text/javascript", b'say("the location = here")', rb'say("the \u006cocation = here")'),
+        ("text/html", b"<script type=module>say(import.meta.url)</script>",
+         b"<script type=module>say(document.baseURI)</script>"),
+        ("text/html", b"<p>the location = here</p>", b"<p>the location = here</p>"),
+    ],
+)  # fmt: skip
+def test_the_worker_is_given_scripts_that_it_cannot_mistake_and_readers_what_was_sent(
+    keeper: Keeper, kind: str, sent: bytes, given: bytes
+) -> None:
+    headers = (("Content-Type", kind), ("Content-Encoding", "gzip"))
+    keeper.keep(Answer(at=edition(20), url=f"{PAPER}/a", headers=headers, body=gzip.compress(sent)))
+    replay = a_replay(keeper.store)
+    assert replay.get(f"/raw/2026ir_/{PAPER}/a").content == given
+    assert replay.get(f"/raw/2026id_/{PAPER}/a").content == sent
 
 
 def test_only_the_room_may_frame_the_loader(keeper: Keeper) -> None:

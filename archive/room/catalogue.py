@@ -26,7 +26,9 @@ def catalogue(index: Index, request: Request) -> Response:
     kind = "application/json" if query.count_pages else cdx.OUTPUTS[query.output]
     headers = {"content-type": f"{kind}; charset=utf-8", "cache-control": "no-cache"}
     if request.method == "HEAD":
-        return Response(headers=headers)
+        answer = Response(headers=headers)
+        del answer.headers["content-length"]  # how long the answer is, nobody knows before it is made
+        return answer
     return StreamingResponse(chain([first], pieces), headers=headers)
 
 

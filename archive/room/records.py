@@ -19,26 +19,34 @@ TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.A)
 # What a browser needs to read the body; all else that was archived is given under X-Archive-Orig-.
 NEEDED = (b"content-type", b"content-encoding", b"content-language")
+PLAIN = (b"content-type", b"content-language")
 # A raw record is for reading: it runs nothing, loads nothing, and is nobody's frame.
 RAW_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 NO_BODY = (101, 103, 204, 205, 304)
 
 
 def record_response(
-    playback: Playback, *, worker: bool, asked: datetime | None, loose: bool, wanted: str = ""
-) -> Response:
+    playback: Playback, *, worker: bool, asked: datetime | None, loose: bool, wanted: str = "",
+    instead: bytes | None = None,
+) -> Response:  # fmt: skip
     """The archived response: status, the headers needed, and the body as stored.
 
     `wanted` is a Range, in bytes of the body as it is stored; it counts where the archived status is 200.
+    `instead` is a body without codings that the worker is given in its place (archive.room.script).
     """
     capture, head = playback.capture, playback.head
     status = head.status if 200 <= head.status <= 599 else 502
-    body = b"" if status in NO_BODY else playback.body
+    body = b"" if status in NO_BODY else playback.body if instead is None else instead
     part: list[tuple[bytes, bytes]] = []
     if wanted and status == 200:
         status, body, part = _part(body, wanted)
     response = Response(body, status_code=200 if worker else status)
-    raw = _needed(head) + _ours(capture, asked=asked, loose=loose) + part + _kept(head)
+    raw = (
+        _needed(head, NEEDED if instead is None else PLAIN)
+        + _ours(capture, asked=asked, loose=loose)
+        + part
+        + _kept(head)
+    )
     raw += _for_worker(capture, head, status) if worker else _for_reader(capture, head)
     lengths = [(k, v) for k, v in response.raw_headers if k == b"content-length"]
     response.raw_headers = lengths + raw
@@ -68,8 +76,8 @@ def _part(body: bytes, wanted: str) -> tuple[int, bytes, list[tuple[bytes, bytes
     return 206, body[start:end], [(b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size))]
 
 
-def _needed(head: ResponseHead) -> list[tuple[bytes, bytes]]:
-    return [(n, _clean(v)) for n in NEEDED for v in head.all(n)[:1]]
+def _needed(head: ResponseHead, names: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
+    return [(n, _clean(v)) for n in names for v in head.all(n)[:1]]
 
 
 def _ours(capture: Capture, *, asked: datetime | None, loose: bool) -> list[tuple[bytes, bytes]]:

@@ -22,9 +22,9 @@ from archive.index import Index
 from archive.methods import keyed, query_of
 from archive.model import Capture
 from archive.permission import Permission, withheld
-from archive.playback import Playback, play
+from archive.playback import Playback, Records, play
 from archive.policy import Policy
-from archive.room import choice, faults, wabac
+from archive.room import choice, faults, script, wabac
 from archive.room.guard import Guard
 from archive.room.links import capture_link, raw_link
 from archive.room.memento import Memento, link_header, whole_path
@@ -40,8 +40,8 @@ REPLAY_CSP = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; form-action 'self'; object-src 'none'; "
     "base-uri 'self'; frame-src 'self' data: blob: about:; frame-ancestors 'self' {room}"
 )
-# The worker itself: it may fetch from this origin and nowhere else.
-WORKER_CSP = "default-src 'none'; connect-src 'self'"
+# The worker itself: it may fetch from this origin and nowhere else; what scripts make for a frame is a blob.
+WORKER_CSP = "default-src 'none'; connect-src 'self' blob:"
 LOADER_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; worker-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self' {room}"
@@ -83,6 +83,7 @@ class Replay:
     ) -> None:
         self.max_spread = max_spread
         self.store = store
+        self.records = Records(store)
         self.index = index
         self.origins = origins
         self.permission = permission or Permission(store, index, {}, Policy())
@@ -98,6 +99,7 @@ class Replay:
             Route("/health", self.health, methods=heads),
             Route("/sw.js", self.script, methods=heads),
             Route("/loader.js", self.asset, methods=heads),
+            Route("/mend.js", self.asset, methods=heads),
             Route("/replay.css", self.asset, methods=heads),
             Route("/raw/{rest:path}", self.record, methods=METHODS),
             Route("/replay/{rest:path}", self.framed, methods=heads),
@@ -174,7 +176,7 @@ class Replay:
         """
         if self.worker is None:
             return PlainTextResponse(wabac.HOW + "\n", 404)
-        if request.url.query != f"replayPrefix=&root={self.settings(request)['name']}":
+        if request.url.query != f"replayPrefix=&root={self.settings(request)['name']}&injectScripts=/mend.js":
             return PlainTextResponse("the worker is registered by the loader page only\n", 404)
         tag = f'"{wabac.SHA256[:32]}"'
         headers = {
@@ -218,12 +220,15 @@ class Replay:
         capture, loose = choice.find(self.index, keyed(asked.url, method, sent), asked.at)
         if asked.mod == "ir_" and asked.at and self.max_spread:
             choice.within([capture], capture.url, asked.at, self.max_spread)
-        playback = play(self.store, self.index, capture)
+        playback = play(self.store, self.index, capture, self.records)
         self.shown(capture, playback)
         if asked.mod == "ir_":
             # A part of a coded body is none of what a player of sound or film asks for.
             wanted = "" if playback.head.get(b"content-encoding") else wanted_of(request, capture.digest)
-            return record_response(playback, worker=True, asked=asked.at, loose=loose, wanted=wanted)
+            instead = script.instead_of(playback)
+            return record_response(
+                playback, worker=True, asked=asked.at, loose=loose, wanted=wanted, instead=instead
+            )
         response = record_response(
             playback, worker=False, asked=asked.at, loose=loose, wanted=wanted_of(request, capture.digest)
         )

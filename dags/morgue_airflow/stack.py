@@ -260,7 +260,9 @@ def store_child(layout: Layout, env: dict[str, str]) -> Child:
         *(f"-{k}={v}" for k, v in flags.items()),
     ]
     # It ignores SIGTERM now and then; kill -9 loses nothing that it has acknowledged.
-    limits = {"GOMEMLIMIT": "200MiB", "GOGC": "50"}
+    # It counts some 300 MB that it never touches: with a limit below that it looks for garbage all the time,
+    # and each read takes ten times as long.
+    limits = {"GOMEMLIMIT": "800MiB", "GOGC": "50"}
     return Child("s3", command, env | limits, layout.var / "log" / "s3.log", patience=4.0)
 
 

@@ -54,7 +54,7 @@ async function start() {
     return;
   }
   try {
-    const script = `/sw.js?replayPrefix=&root=${config.name}`;
+    const script = `/sw.js?replayPrefix=&root=${config.name}&injectScripts=/mend.js`;
     const options = { scope: "/replay/", updateViaCache: "all" };
     const registration = await navigator.serviceWorker.register(script, options);
     const worker = registration.installing || registration.waiting || registration.active;
