@@ -104,6 +104,33 @@ def test_a_canonical_address_that_is_the_front_page_joins_nothing() -> None:
     assert len(identities([row(one), row(other, hours=1)])) == 2
 
 
+def slug(name: str, *, system: str = "", host: str = "paper.example", **said: object) -> Article:
+    source = {"number": "cms"} if system else {}
+    url = f"https://{host}/news/{name}"
+    return replace(ARTICLE, url=url, number=system, source=source, **said)  # type: ignore[arg-type]
+
+
+def test_a_new_slug_with_the_id_of_the_content_system_is_the_same_article() -> None:
+    one, other = slug("bridge", system="4F2A9C"), slug("bridge-open", system="4F2A9C", headline="At last")
+    assert len(identities([row(one), row(other, hours=1)])) == 1
+
+
+def test_the_id_of_a_content_system_joins_neither_other_words_nor_other_hosts() -> None:
+    weather = slug("weather-friday", system="paper", body=("Rain from the west, eight degrees at noon.",))
+    again = slug("weather-monday", system="paper", body=("Sunny all over the country, fifteen degrees.",))
+    sister = slug("bridge", system="4F2A9C", host="sister.example")
+    assert len(identities([row(weather), row(again, hours=1)])) == 2
+    assert len(identities([row(slug("bridge", system="4F2A9C")), row(sister, hours=1)])) == 2
+
+
+def test_an_address_that_led_to_another_is_the_same_article_where_the_words_agree() -> None:
+    rows = [row(slug("bridge")), row(slug("bridge-open"), hours=1)]
+    moved = [("paper.example/news/bridge", "paper.example/news/bridge-open")]
+    assert [len(identities(rows)), len(identities(rows, moved))] == [2, 1]
+    other = row(slug("bridge-open", headline="Trams", body=("Something else.",)), hours=1)
+    assert len(identities([rows[0], other], moved)) == 2
+
+
 # --- versions ----------------------------------------------------------------------------------------------
 
 

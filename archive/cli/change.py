@@ -34,13 +34,23 @@ def versions(url: str, archive: str | None, as_json: bool) -> None:
 
     The address may be any form of it (canonical, AMP, mobile). Example: morgue versions https://paper.example/story
     """
-    found = _history(the_store(archive), url)
+    from archive.history import away
+
+    store = the_store(archive)
+    found = _history(store, url)
+    gone = away(the_index(store), found[-1].row.article.url)
     told: list[Diff | None] = [None, *(_between(a, b) for a, b in pairwise(found))]
     for number, (version, changed) in enumerate(zip(found, told, strict=True), 1):
         if as_json:
-            echo_json(_version(number, version) | {"changed": _plain(changed) if changed else None})
+            last = version is found[-1] and gone
+            since = {"at": gone.at, "status": gone.status} if gone and last else None
+            echo_json(
+                _version(number, version) | {"changed": _plain(changed) if changed else None, "gone": since}
+            )
         else:
             click.echo(_line(number, version, changed))
+    if gone and not as_json:
+        click.echo(f"     TAKEN DOWN: seen {_time(gone.at)} with status {gone.status}")
 
 
 @click.command("diff")
