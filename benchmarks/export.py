@@ -1,8 +1,8 @@
 """Does an export stream? Its memory at its peak, for more and more rows.
 
-    python benchmarks/export.py [--rows 20000,100000,400000] [--archive 50000,400000]
+    python benchmarks/export.py [--rows 20000,100000,400000] [--archive 50000,400000] [--words 200]
 
-Rows are made: 200 words each out of 60,000, one URL each, in runs of 2,000. First the writers alone, a child
+Rows are made: so many words each out of 60,000, one URL each, in runs of 2,000. First the writers alone, a child
 for each format and count: what they hold of rows that came before. Then `morgue export` as a whole, of an
 archive of --archive rows (to which rows are added): each format with its datasheet, dictionary and RO-Crate,
 under the usual policy, which looks each row up in the index; a tenth (a newspaper of ten); and each version
@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,14 +40,21 @@ from benchmarks.search import AT, Press
 TABLE = 2000
 
 
-def made(count: int, begin: int = 0) -> Iterator[ArticleRow]:
-    """Rows from `begin` up to `count`, of ten newspapers: the words of 2,000 articles again and again."""
+@cache
+def written_once() -> list[ArticleRow]:
+    """The articles whose words come again and again."""
     press = Press()
-    some = [press.row(number, "run") for number in range(min(count, TABLE))]
+    return [press.row(number, "run") for number in range(TABLE)]
+
+
+def made(count: int, begin: int = 0, words: int = 200) -> Iterator[ArticleRow]:
+    """Rows from `begin` up to `count`, of ten newspapers: the words of 2,000 articles again and again."""
+    some = written_once()
     for number in range(begin, count):
         row = some[number % TABLE]
         paper = f"paper{number % 10}"
-        article = replace(row.article, url=f"http://{paper}.example/{number}")
+        body = (" ".join(row.article.body[0].split()[:words]),)
+        article = replace(row.article, url=f"http://{paper}.example/{number}", body=body)
         at = AT + timedelta(minutes=number // 10)
         place = replace(row.warc, offset=number)
         yield replace(row, article=article, site=paper, version=str(number), run=f"run{number // TABLE:05}",
@@ -60,11 +68,11 @@ def written(form: str, count: int) -> None:
             out.write(piece)
 
 
-def made_archive(folder: Path, begin: int, count: int) -> None:
+def made_archive(folder: Path, begin: int, count: int, words: int) -> None:
     """An archive of so many made rows, of which `begin` are there: rows, index, reports, search file."""
     store = FolderStore(folder / "archive")
     for first in range(begin, count, TABLE):
-        rows = list(made(min(first + TABLE, count), first))
+        rows = list(made(min(first + TABLE, count), first, words))
         write_table(store, f"articles/site=papers/month=2026-01/{rows[0].run}-aaaa.parquet", rows)
         for paper in {row.site for row in rows}:
             write_report(store, reported(paper, [row for row in rows if row.site == paper]))
@@ -111,12 +119,12 @@ def writers(counts: list[int]) -> None:
 SPAN = ["--holds", "versions", "--captured-from", "2026-01-02"]
 
 
-def exports(counts: list[int]) -> None:
+def exports(counts: list[int], words: int) -> None:
     """The peaks of the command, for all of an archive, a tenth of it, and a span of time."""
     with tempfile.TemporaryDirectory(prefix="morgue-export-") as name:
         folder = Path(name)
         for before, count in pairwise([0, *sorted(counts)]):
-            made_archive(folder, before, count)
+            made_archive(folder, before, count, words)
             for form in STREAMS:
                 exported(folder, count, form, "all", [])
             exported(folder, count, "jsonl", "a tenth", ["--site", "paper7"])
@@ -149,6 +157,7 @@ def main() -> None:
         "--rows", default="20000,100000,400000", help="rows for the writers alone; 0: leave out"
     )
     parser.add_argument("--archive", default="50000,400000", help="rows of whole archives; 0: leave them out")
+    parser.add_argument("--words", type=int, default=200, help="words of each row of an archive")
     parser.add_argument("--write", choices=STREAMS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     counts = [int(each) for each in chosen.rows.split(",") if int(each)]
@@ -157,7 +166,7 @@ def main() -> None:
         return
     writers(counts)
     with contextlib.suppress(KeyboardInterrupt):
-        exports([int(each) for each in chosen.archive.split(",") if int(each)])
+        exports([int(each) for each in chosen.archive.split(",") if int(each)], chosen.words)
 
 
 if __name__ == "__main__":
