@@ -6,7 +6,7 @@ day, so that an article's copies are found in a few milliseconds, those that cam
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,11 @@ from archive.copies import (
     WINDOW,
     are_copies,
     hold_the_same,
-    kept_and_added,
     may_be_copies,
     runs_of,
+    runs_within,
     sample,
+    shares,
 )
 from archive.model import Location
 from archive.search import Search, body_of, date_of
@@ -130,14 +131,9 @@ def one_article(copies: Sequence[Copy], url: str) -> list[Copy]:
 
 def _compared(found: list[tuple[Copy, str]]) -> list[Copy]:
     ordered = sorted(found, key=lambda pair: (pair[0].at, pair[0].captured, pair[0].url))
-    first = ordered[0][1].split("\n")
-    return [_against(copy, first, text.split("\n")) for copy, text in ordered]
-
-
-def _against(copy: Copy, first: list[str], own: list[str]) -> Copy:
-    kept, added = kept_and_added(first, own)
-    values = {name: getattr(copy, name) for name in Copy.__slots__}
-    return Copy(**{**values, "kept": kept, "added": added})
+    first = runs_within(ordered[0][1].split("\n"))
+    told = ((copy, shares(first, runs_within(text.split("\n")))) for copy, text in ordered)
+    return [replace(copy, kept=kept, added=added) for copy, (kept, added) in told]
 
 
 def _copy(search: Search, number: int) -> Copy:

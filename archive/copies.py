@@ -70,12 +70,17 @@ def kept_and_added(first: Sequence[str], other: Sequence[str]) -> tuple[float, f
 
     Runs of three words count, since single words recur by chance.
     """
-    one, two = _runs(first), _runs(other)
+    return shares(runs_within(first), runs_within(other))
+
+
+def shares(one: Counter[tuple[str, str, str]], two: Counter[tuple[str, str, str]]) -> tuple[float, float]:
+    """The same of the runs of two texts (`runs_within`)."""
     shared = (one & two).total()
     return shared / max(one.total(), 1), 1 - shared / max(two.total(), 1)
 
 
-def _runs(paragraphs: Iterable[str]) -> Counter[tuple[str, str, str]]:
+def runs_within(paragraphs: Iterable[str]) -> Counter[tuple[str, str, str]]:
+    """The runs of three words within paragraphs, and how often each stands there."""
     found: Counter[tuple[str, str, str]] = Counter()
     for text in paragraphs:
         words = words_of(text)

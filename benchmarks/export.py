@@ -2,12 +2,12 @@
 
     python benchmarks/export.py [--rows 20000,100000,400000] [--archive 50000,400000] [--words 200]
 
-Rows are made: so many words each out of 60,000, one URL each, in runs of 2,000. First the writers alone, a child
-for each format and count: what they hold of rows that came before. Then `morgue export` as a whole, of an
-archive of --archive rows (to which rows are added): each format with its datasheet, dictionary and RO-Crate,
-under the usual policy, which looks each row up in the index; a tenth (a newspaper of ten); and each version
-that was captured within a span of time. The search file is at hand. Shown is the peak of the resident set
-(VmHWM), seconds of CPU and what the command said.
+Rows are made: so many words each out of 60,000, one URL each, in runs of 2,000. First the writers alone, a
+child for each format and count: what they hold of rows that came before. Then `morgue export` as a whole,
+of an archive of --archive rows (to which rows are added): each format with its datasheet, dictionary and
+RO-Crate, under the usual policy, which looks each row up in the index; a tenth (a newspaper of ten); and
+each version that was captured within a span of time. The search file is at hand. Shown is the peak of the
+resident set (VmHWM), seconds of CPU and what the command said.
 """
 
 import argparse
