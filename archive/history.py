@@ -81,8 +81,12 @@ def _capture(row: ArticleRow) -> Capture:
 
 
 def _captured(store: Store, index: Index, url: str) -> list[ArticleRow]:
-    """The rows of the newspapers that were seen at this address, in the months in which they were."""
-    captures = index.captures(url)
+    """The rows of the newspapers that were seen at this address, in the months in which they were; where it
+    led to another address, in the months of that one as well.
+    """
+    captures = sorted(
+        (c for each in (url, *_goals(index, url)) for c in index.captures(each)), key=lambda c: c.at
+    )
     sites = sorted({capture.location.warc.split("/")[1] for capture in captures})
     if not captures:
         return []
@@ -92,8 +96,12 @@ def _captured(store: Store, index: Index, url: str) -> list[ArticleRow]:
 
 def _led(index: Index, url: str) -> set[tuple[str, str]]:
     """Where an address led to, in plain form."""
-    goals = {c.redirect for c in index.captures(url) if c.redirect and 300 <= c.status < 400}
-    return {(plain_address(url), plain_address(urljoin(url, goal))) for goal in goals}
+    return {(plain_address(url), plain_address(goal)) for goal in _goals(index, url)}
+
+
+def _goals(index: Index, url: str) -> set[str]:
+    found = (c.redirect for c in index.captures(url) if c.redirect and 300 <= c.status < 400)
+    return {urljoin(url, goal) for goal in found}
 
 
 def rows_of(rows: Iterable[ArticleRow], url: str, moved: Iterable[tuple[str, str]] = ()) -> list[ArticleRow]:

@@ -11,6 +11,7 @@ import click
 
 from archive.cli.know import clean
 from archive.cli.options import (
+    Ticker,
     a_time,
     archive_option,
     echo_json,
@@ -19,6 +20,7 @@ from archive.cli.options import (
     the_index,
     the_store,
 )
+from archive.config import Config
 from archive.store import Store
 from archive.versions import Change, Diff, Piece, Version, diff
 
@@ -85,8 +87,17 @@ def difference(url: str, earlier: str | None, later: str | None, archive: str | 
 
 def _history(store: Store, url: str) -> list[Version]:
     from archive.history import history
+    from archive.search import opened, search_path
 
-    found = history(store, url, index=the_index(store))
+    config = Config.from_env()
+    if search_path(
+        config.search, store.url
+    ).exists():  # it knows addresses that led here; to make it takes long
+        with opened(config.search, store) as search:
+            search.follow(store, progress=Ticker("tables of articles read"))
+            found = history(store, url, index=the_index(store), search=search)
+    else:
+        found = history(store, url, index=the_index(store))
     for version in found:
         must_be_shown(store, version.row.article.url, version.row.warc.warc, version.first)
     return found
