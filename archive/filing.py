@@ -23,6 +23,7 @@ SETTINGS = (
     "secure_delete = ON",  # what was taken down is in no free page either
     "temp_store = MEMORY",
 )
+LEAN = ("mmap_size = 0", "cache_size = -16384")
 TABLES = """
 CREATE TABLE erased (key TEXT PRIMARY KEY);
 CREATE TABLE heard (report TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -85,6 +86,12 @@ def opened_file(path: Path) -> sqlite3.Connection:
             raise
     discard(path)
     return _prepared(path)
+
+
+def lean(db: sqlite3.Connection) -> None:
+    """Hold little of the file in memory from now on: for one pass over all of it."""
+    for setting in LEAN:
+        db.execute(f"PRAGMA {setting}")
 
 
 def discard(path: Path) -> None:
