@@ -17,6 +17,7 @@ from datetime import date
 FIRST = 0xF0000
 SORTS = 5  # columns of `facet` behind the day that have marks
 NARROW = 8  # a mark is asked for where no more than one article in so many has it
+NOBODY = -1  # the number of what no article is of
 MONTHS = 36  # of a question that are asked for, at most
 COUNT = """INSERT INTO mark (name, count) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET count = count + excluded.count"""
@@ -68,7 +69,7 @@ def _within(db: sqlite3.Connection, since: int | None, until: int | None, most: 
     ).fetchall()
     if len(found) > MONTHS or sum(count for _, count in found) > most:
         return []
-    return [name for name, _ in found] or [first]
+    return [name for name, _ in found] or [_mark(0, NOBODY)]
 
 
 def _all(db: sqlite3.Connection) -> int:
