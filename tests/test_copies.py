@@ -243,3 +243,25 @@ def test_copies_are_listed_on_the_command_line(morgue: Morgue, store: Store) -> 
     first, _, _, second, *_ = done.out.splitlines()
     assert first.endswith("paper  the first")
     assert "other  keeps 100%, adds" in second
+
+
+def test_the_same_article_on_another_masthead_is_told_in_the_room_and_on_the_command_line(
+    morgue: Morgue, tmp_path: Path
+) -> None:
+    keeper, sister = Keeper(tmp_path), "http://sister.example/news/quay-10442"
+    data = '{"title": "Quay reopens", "article": {"key": "4F2A9C"}}'.replace('"', "&quot;")
+    body = page("Quay reopens", WIRE, *FILLING, head=f'<meta name="cosmos:data" content="{data}">')
+    for day, url in ((20, URL), (21, sister)):
+        keeper.keep(Answer(at=edition(day), url=url, body=body))
+    room = a_room(keeper.store)
+    said = (
+        "The same article, by the id of its content system, on another masthead of its publisher: " + sister
+    )
+    assert said in plain(room.get("/article", params={"url": URL}).text)
+    assert "Quay reopens the same article, by its id" in plain(room.get("/copies", params={"url": URL}).text)
+    assert [each["system"] for each in room.get("/api/copies", params={"url": URL}).json()["copies"]] == [
+        "4F2A9C", "4F2A9C",
+    ]  # fmt: skip
+    done = morgue("copies", URL, "--archive", keeper.store.url, MORGUE_SEARCH=str(tmp_path / "search"))
+    assert "keeps 100%, adds 0%, the same article by its id" in done.out
+    assert len(room.get("/api/versions", params={"url": URL}).json()["versions"]) == 1
