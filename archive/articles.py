@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +73,7 @@ SCHEMA = pa.schema(
 
 
 OWN = ("site", "run", "captured", "version", "extractor", "first_seen")
+STREAMED = 200  # rows that are read at a time
 PLAIN = ("related", "flags", "notes", "roles", "rights", "titles", "told")  # lists of text
 
 
@@ -203,6 +204,22 @@ def newest_rows(store: Store, groups: Iterable[str]) -> list[ArticleRow]:
     return found
 
 
+def stream_of(store: Store, group: str) -> Iterator[ArticleRow]:
+    """The rows of one table, named as `tables` names it, by the newest extractor, some at a time: a run may
+    have a hundred thousand.
+    """
+    keys = [key for key in store.keys(f"{group}-") if key.rpartition("-")[0] == group]
+    if len(keys) > 1:
+        keys = [max(keys, key=lambda key: extractor_rank(_extractor_of(_opened(store, key))))]
+    for key in keys:
+        table = _opened(store, key)
+        try:
+            for batch in table.iter_batches(STREAMED, use_threads=False):
+                yield from map(_row, batch.to_pylist())
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(key, error) from error
+
+
 def tables(store: Store, site: str | None = None) -> dict[str, list[str]]:
     """The keys of all tables, by what they are of: articles/site=.../month=.../<run>."""
     return _by_run(_keys(store, site, None, None))
@@ -229,17 +246,33 @@ def _keys(store: Store, site: str | None, since: datetime | None, until: datetim
 
 def read_table(store: Store, key: str) -> tuple[str, list[ArticleRow]]:
     """The extractor that wrote a file, and its rows; raise DamagedTable where it cannot be read."""
-    # One thread: pyarrow's pool is sometimes still at work when a short command ends, and aborts it.
+    file = _opened(store, key)
+    try:
+        # One thread: pyarrow's pool is sometimes still at work when a short command ends, and aborts it.
+        table = file.read(use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(key, error) from error
+    return _extractor_of(file), [_row(data) for data in table.to_pylist()]
+
+
+def _opened(store: Store, key: str) -> pq.ParquetFile:
     data = store.read(key)
     try:
-        table = pq.ParquetFile(io.BytesIO(data)).read(use_threads=False)
+        return pq.ParquetFile(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
-        raise DamagedTable(
-            f"{key} is no table of articles ({error}); remove it, and `morgue extract` makes it"
-        ) from error
-    found = [_row(data) for data in table.to_pylist()]
-    told = (table.schema.metadata or {}).get(b"extractor", b"").decode()
-    return told or (found[0].extractor if found else ""), found
+        raise _damaged(key, error) from error
+
+
+def _extractor_of(file: pq.ParquetFile) -> str:
+    """Which extractor wrote a table; an old one says so in its rows alone."""
+    if told := (file.schema_arrow.metadata or {}).get(b"extractor", b"").decode():
+        return str(told)
+    names = file.read(["extractor"], use_threads=False)["extractor"] if file.metadata.num_rows else []
+    return str(names[0].as_py()) if len(names) else ""
+
+
+def _damaged(key: str, error: Exception) -> DamagedTable:
+    return DamagedTable(f"{key} is no table of articles ({error}); remove it, and `morgue extract` makes it")
 
 
 LATER = (

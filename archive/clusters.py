@@ -5,11 +5,22 @@ day, so that an article's copies are found in a few milliseconds, those that cam
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from archive.copies import LEAST, WINDOW, are_copies, kept_and_added, sample
+from archive.copies import (
+    OPEN,
+    WINDOW,
+    are_copies,
+    hold_the_same,
+    may_be_copies,
+    runs_of,
+    runs_within,
+    sample,
+    shares,
+)
 from archive.model import Location
 from archive.search import Search, body_of, date_of
 from archive.versions import plain_address
@@ -22,8 +33,9 @@ ASKED = 200  # runs of words in one question
 class Copy:
     """An article of a cluster. `at` is when it was published (first seen, where it does not say).
 
-    `kept` is the share (0 to 1) of the first article's text that it keeps, `added` that of its own text which
-    the first does not have.
+    `system` is its id in the newspaper's content system, where its page tells one: copies with the same are
+    one article on several mastheads of a publisher. `kept` is the share (0 to 1) of the first article's text
+    that it keeps, `added` that of its own text which the first does not have.
     """
 
     url: str
@@ -36,6 +48,7 @@ class Copy:
     warc: Location
     kept: float = 1.0
     added: float = 0.0
+    system: str = ""
 
 
 def copies_of(search: Search, url: str, *, deep: bool = True) -> list[Copy]:
@@ -47,8 +60,9 @@ def copies_of(search: Search, url: str, *, deep: bool = True) -> list[Copy]:
         "SELECT id FROM article WHERE plain = ? ORDER BY first DESC LIMIT 1", (plain_address(url),)
     ).fetchone()
     group, waiting = set(start or ()), list(start or ())
+    texts = _Texts(search)
     while waiting and len(group) < MOST:
-        fresh = near(search, waiting.pop()) - group
+        fresh = near(texts, waiting.pop()) - group
         group |= fresh
         waiting += fresh if deep else ()
     last: dict[str, tuple[str, int]] = {}
@@ -56,54 +70,81 @@ def copies_of(search: Search, url: str, *, deep: bool = True) -> list[Copy]:
         name, first = _one(search, "url, first", number)
         if name not in last or last[name][0] < first:
             last[name] = (first, number)
-    found = [(_copy(search, number), body_of(search.db, number)) for _, number in last.values()]
+    found = [(_copy(search, number), texts.of(number)) for _, number in last.values()]
     return _compared(found) if len(found) > 1 else []
 
 
-def near(search: Search, number: int) -> set[int]:
+class _Texts:
+    """Texts of articles and their runs, each read once for a question."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self._texts: dict[int, str] = {}
+        self._runs: dict[int, frozenset[int]] = {}
+
+    def of(self, number: int) -> str:
+        if number not in self._texts:
+            self._texts[number] = body_of(self.search.db, number)
+        return self._texts[number]
+
+    def runs(self, number: int) -> frozenset[int]:
+        if number not in self._runs:
+            self._runs[number] = frozenset(runs_of(self.of(number)))
+        return self._runs[number]
+
+
+def near(texts: _Texts, number: int) -> set[int]:
     """The articles of other addresses, within a week of one, that share enough runs of words with it."""
-    plain, day, sampled = _one(search, "plain, day, sampled", number)
-    runs = sample(body_of(search.db, number))
-    days = range(date_of(day) - WINDOW, date_of(day) + WINDOW + 1)
+    plain, day, sampled = _one(texts.search, "plain, day, sampled", number)
+    found: set[int] = set()
+    for other, count in _sharing(texts, number, date_of(day)).items():
+        name, size = _one(texts.search, "plain, sampled", other)
+        if name != plain and (
+            are_copies(count, sampled, size)
+            or (may_be_copies(count, sampled, size) and hold_the_same(texts.runs(number), texts.runs(other)))
+        ):
+            found.add(other)
+    return found
+
+
+def _sharing(texts: _Texts, number: int, day: int) -> dict[int, int]:
+    """Which articles share how many kept runs with one, as far as it is worth a look."""
+    runs = sample(texts.of(number))
+    days = range(day - WINDOW, day + WINDOW + 1)
     shared: Counter[int] = Counter()
     for some in (runs[n : n + ASKED] for n in range(0, len(runs), ASKED)):
         # Each day and run is a look-up: a range of days would be read whole.
-        rows = search.db.execute(
+        rows = texts.search.db.execute(
             f"SELECT article, count(*) FROM sketch WHERE day IN ({_marks(days)}) "  # noqa: S608
             f"AND run IN ({_marks(some)}) GROUP BY article",
             (*days, *some),
         )
         shared.update(dict(rows.fetchall()))
-    enough = {other: count for other, count in shared.items() if count >= LEAST}
-    found: set[int] = set()
-    for other, count in enough.items():
-        name, size = _one(search, "plain, sampled", other)
-        if name != plain and are_copies(count, sampled, size):
-            found.add(other)
-    return found
+    return {other: count for other, count in shared.items() if count >= OPEN}
+
+
+def one_article(copies: Sequence[Copy], url: str) -> list[Copy]:
+    """Those of a cluster that are the article at an address on other mastheads of its publisher."""
+    own = {copy.system for copy in copies if copy.url == url and copy.system}
+    return [copy for copy in copies if copy.system in own and copy.url != url]
 
 
 def _compared(found: list[tuple[Copy, str]]) -> list[Copy]:
     ordered = sorted(found, key=lambda pair: (pair[0].at, pair[0].captured, pair[0].url))
-    first = ordered[0][1].split("\n")
-    return [_against(copy, first, text.split("\n")) for copy, text in ordered]
-
-
-def _against(copy: Copy, first: list[str], own: list[str]) -> Copy:
-    kept, added = kept_and_added(first, own)
-    values = {name: getattr(copy, name) for name in Copy.__slots__}
-    return Copy(**{**values, "kept": kept, "added": added})
+    first = runs_within(ordered[0][1].split("\n"))
+    told = ((copy, shares(first, runs_within(text.split("\n")))) for copy, text in ordered)
+    return [replace(copy, kept=kept, added=added) for copy, (kept, added) in told]
 
 
 def _copy(search: Search, number: int) -> Copy:
-    url, site, at, headline, agency, version = search.db.execute(
-        "SELECT url, site, at, headline, agency, version FROM article JOIN said USING (id) WHERE id = ?",
+    url, site, at, headline, agency, version, system = search.db.execute(
+        "SELECT url, site, at, headline, agency, version, cms FROM article JOIN said USING (id) WHERE id = ?",
         (number,),
     ).fetchone()
     captured, warc, offset, length = search.first_seen(number)
     return Copy(
         url=url, site=site, at=datetime.fromisoformat(at), headline=headline, agency=agency, version=version,
-        captured=captured, warc=Location(warc=warc, offset=offset, length=length),
+        captured=captured, warc=Location(warc=warc, offset=offset, length=length), system=system,
     )  # fmt: skip
 
 

@@ -28,13 +28,14 @@ from archive.articles import SCHEMA, json_row, row_dict
 from archive.dictionary import COLUMNS, markdown
 from archive.errors import CallerError
 from archive.model import ArticleRow
-from archive.reports import RunReport, recent_reports
+from archive.reports import RunReport, in_parallel, read_report, recent_keys
 from archive.selection import Selected
 from archive.store import Store
 
 FORMATS = ("parquet", "jsonl", "csv")
 BATCH = 500  # rows that are in memory at once
 GROUP = 16 << 20  # bytes of a row group
+REPORTS = 16  # reports of runs that are in memory at once
 # The context of RO-Crate 1.1 has no word for a digest.
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://schema.org/sha256"}]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -244,23 +245,34 @@ def datasheet(selected: Selected, seen: _Seen, name: str) -> str:
 
 
 def _newspaper(store: Store, site: str, count: int, seen: _Seen) -> str:
-    reports = _reports(store, site, seen)
-    if not reports:
+    runs = named = archived = failed = 0
+    times: list[datetime] = []
+    for report in _reports(store, site, seen):
+        runs += 1
+        named += report.named - report.forbidden
+        archived += report.archived
+        failed += report.failed
+        times.append(report.started)
+    if not runs:
         return f"| {site} | {count:,} | – | – | – | – |"
-    named = sum(r.named - r.forbidden for r in reports)
-    archived = f"{min(sum(r.archived for r in reports) / named, 1):.1%}" if named > 0 else "–"
-    times = sorted(r.started for r in reports)
+    times.sort()
     gap = max((b - a for a, b in pairwise(times)), default=timedelta(0))
+    share = f"{min(archived / named, 1):.1%}" if named > 0 else "–"
     shown = f"{gap.days} days" if gap > timedelta(days=1) else "none"
-    failed = sum(r.failed for r in reports)
-    return f"| {site} | {count:,} | {len(reports):,} | {archived} | {failed:,} | {shown} |"
+    return f"| {site} | {count:,} | {runs:,} | {share} | {failed:,} | {shown} |"
 
 
-def _reports(store: Store, site: str, seen: _Seen) -> list[RunReport]:
+def _reports(store: Store, site: str, seen: _Seen) -> Iterator[RunReport]:
+    """The reports of the runs in which the rows were captured, some at a time: each may be long."""
     first, last = seen.first, seen.last
     if first is None or last is None:
-        return []
-    return [r for r in recent_reports(store, site, first - timedelta(hours=1)) if r.started <= last]
+        return
+    first -= timedelta(hours=1)
+    keys = recent_keys(store, site, first)
+    for some in (keys[n : n + REPORTS] for n in range(0, len(keys), REPORTS)):
+        for report in in_parallel(lambda key: read_report(store, key), some):
+            if report.ended >= first and report.started <= last:
+                yield report
 
 
 def crate(folder: Path, data: Path, selected: Selected, seen: _Seen) -> dict[str, Any]:

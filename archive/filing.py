@@ -9,7 +9,7 @@ from typing import Any
 
 from archive.errors import SearchFailed
 
-SCHEMA = 6
+SCHEMA = 7
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 OLDER = "of another version"
 SHARD = 16  # bits of an article's number within its shard
@@ -23,8 +23,15 @@ SETTINGS = (
     "secure_delete = ON",  # what was taken down is in no free page either
     "temp_store = MEMORY",
 )
+LEAN = ("mmap_size = 0", "cache_size = -16384")
 TABLES = """
 CREATE TABLE erased (key TEXT PRIMARY KEY);
+CREATE TABLE heard (report TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE event (at TEXT NOT NULL, kind TEXT NOT NULL, site TEXT NOT NULL, url TEXT NOT NULL,
+    plain TEXT NOT NULL, detail TEXT NOT NULL, goal TEXT NOT NULL);
+CREATE INDEX event_at ON event (at);
+CREATE INDEX event_plain ON event (plain);
+CREATE INDEX event_goal ON event (goal) WHERE goal != '';
 CREATE TABLE told (run TEXT NOT NULL, name TEXT NOT NULL, rank TEXT NOT NULL, PRIMARY KEY (run, name));
 CREATE TABLE value (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE seen (run INTEGER NOT NULL, article INTEGER NOT NULL, captured TEXT NOT NULL,
@@ -34,7 +41,7 @@ CREATE INDEX seen_article ON seen (article, captured);
 CREATE TABLE article (id INTEGER PRIMARY KEY, url TEXT NOT NULL, version TEXT NOT NULL, site TEXT NOT NULL,
     day TEXT NOT NULL, first TEXT NOT NULL, plain TEXT NOT NULL, canon TEXT NOT NULL, number TEXT NOT NULL,
     authors TEXT NOT NULL, at TEXT NOT NULL, sampled INTEGER NOT NULL, name INTEGER NOT NULL UNIQUE,
-    page INTEGER NOT NULL, lead INTEGER NOT NULL, dated INTEGER NOT NULL);
+    page INTEGER NOT NULL, lead INTEGER NOT NULL, dated INTEGER NOT NULL, cms TEXT NOT NULL);
 CREATE TABLE page (name INTEGER PRIMARY KEY, site INTEGER NOT NULL, quarter INTEGER NOT NULL,
     last TEXT NOT NULL, article INTEGER NOT NULL);
 CREATE INDEX page_day ON page (site, quarter);
@@ -42,12 +49,13 @@ CREATE TABLE facet (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, site INTEGER N
     language INTEGER NOT NULL, section INTEGER NOT NULL, kind INTEGER NOT NULL, access INTEGER NOT NULL,
     signed INTEGER NOT NULL);
 CREATE INDEX facet_site ON facet (site, day);
-CREATE INDEX facet_section ON facet (section);
+CREATE TABLE mark (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE sketch (day INTEGER NOT NULL, run INTEGER NOT NULL, article INTEGER NOT NULL,
     PRIMARY KEY (day, run, article)) WITHOUT ROWID;
 CREATE INDEX article_plain ON article (plain);
 CREATE INDEX article_canon ON article (canon) WHERE canon != '';
 CREATE INDEX article_number ON article (number) WHERE number != '';
+CREATE INDEX article_cms ON article (cms) WHERE cms != '';
 CREATE INDEX article_first ON article (site, first);
 CREATE INDEX article_seen ON article (first);
 CREATE TABLE said (id INTEGER PRIMARY KEY, headline TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL,
@@ -59,7 +67,7 @@ DELETE FROM value WHERE id NOT IN (SELECT run FROM seen UNION SELECT warc FROM s
     UNION SELECT section FROM facet UNION SELECT kind FROM facet
     UNION SELECT access FROM facet UNION SELECT signed FROM facet)
 """
-WORDS = """CREATE VIRTUAL TABLE words_{shard} USING fts5 (headline, author, body, agency, content='',
+WORDS = """CREATE VIRTUAL TABLE words_{shard} USING fts5 (headline, author, body, agency, mark, content='',
     tokenize="unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'")"""
 
 
@@ -78,6 +86,12 @@ def opened_file(path: Path) -> sqlite3.Connection:
             raise
     discard(path)
     return _prepared(path)
+
+
+def lean(db: sqlite3.Connection) -> None:
+    """Hold little of the file in memory from now on: for one pass over all of it."""
+    for setting in LEAN:
+        db.execute(f"PRAGMA {setting}")
 
 
 def discard(path: Path) -> None:

@@ -3,21 +3,20 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
+from itertools import pairwise, takewhile
+from urllib.parse import urljoin, urlsplit
 
 from archive.articles import newest_rows, sightings
 from archive.cdxj import surt_of
-from archive.errors import DamagedReport, NotCaptured, NotStored
+from archive.errors import NotCaptured
 from archive.index import Index
+from archive.looks import NOT_THERE
 from archive.model import ArticleRow, Capture
-from archive.reports import RunReport, in_parallel, read_report, report_keys
 from archive.search import Edited, Search
 from archive.store import Store
 from archive.versions import Diff, Version, diff, identities, plain_address, timeline
 
-LOST = ("gone", "withdrawn", "returned")  # events of a run that say whether an article is still there
-REPORTS = 100  # runs whose events are read, the newest ones
 CANDIDATES = 4  # looked at for each edit that is asked for
 
 
@@ -48,10 +47,12 @@ def history(
     where there is none; its text names the nearest address that there is.
     """
     index = index or Index(store)
-    rows = rows_of(seen(index, newest_rows(store, search.groups_of(url))), url) if search else []
+    rows: list[ArticleRow] = []
+    if search:
+        rows = rows_of(seen(index, newest_rows(store, search.groups_of(url))), url, search.moves([url]))
     if not rows:
         known = seen(index, _captured(store, index, url))
-        rows = rows_of(known, url)
+        rows = rows_of(known, url, _led(index, url))
     if not rows and not search:
         known = seen(index, sightings(store))
         rows = rows_of(known, url)
@@ -80,8 +81,12 @@ def _capture(row: ArticleRow) -> Capture:
 
 
 def _captured(store: Store, index: Index, url: str) -> list[ArticleRow]:
-    """The rows of the newspapers that were seen at this address, in the months in which they were."""
-    captures = index.captures(url)
+    """The rows of the newspapers that were seen at this address, in the months in which they were; where it
+    led to another address, in the months of that one as well.
+    """
+    captures = sorted(
+        (c for each in (url, *_goals(index, url)) for c in index.captures(each)), key=lambda c: c.at
+    )
     sites = sorted({capture.location.warc.split("/")[1] for capture in captures})
     if not captures:
         return []
@@ -89,10 +94,20 @@ def _captured(store: Store, index: Index, url: str) -> list[ArticleRow]:
     return [row for site in sites for row in sightings(store, site=site, since=since, until=until)]
 
 
-def rows_of(rows: Iterable[ArticleRow], url: str) -> list[ArticleRow]:
-    """The rows of the article that has this address."""
+def _led(index: Index, url: str) -> set[tuple[str, str]]:
+    """Where an address led to, in plain form."""
+    return {(plain_address(url), plain_address(goal)) for goal in _goals(index, url)}
+
+
+def _goals(index: Index, url: str) -> set[str]:
+    found = (c.redirect for c in index.captures(url) if c.redirect and 300 <= c.status < 400)
+    return {urljoin(url, goal) for goal in found}
+
+
+def rows_of(rows: Iterable[ArticleRow], url: str, moved: Iterable[tuple[str, str]] = ()) -> list[ArticleRow]:
+    """The rows of the article that has this address; `moved` says which address led to which (plain form)."""
     wanted = plain_address(url)
-    for group in identities(rows):
+    for group in identities(rows, moved):
         forms = {form for r in group for form in (r.article.url, r.article.canonical) if form}
         if wanted in map(plain_address, forms):
             return group
@@ -134,7 +149,11 @@ def edits(
         if edit and (edit.url, edit.at) not in seen:
             seen.add((edit.url, edit.at))
             found.append(edit)
-    lost = [] if words else _lost(store, search, site)
+    lost = (
+        Edit(kind=e.kind, site=e.site, url=e.url, headline=search.headline_of(e.url) or e.url, at=e.at,
+             detail=e.detail)
+        for e in search.lost(site=site, words=words, limit=limit)
+    )  # fmt: skip
     return sorted([*found, *lost], key=lambda e: e.at, reverse=True)[:limit]
 
 
@@ -155,25 +174,15 @@ def _edit(store: Store, index: Index, search: Search, told: Edited) -> Edit | No
     return None
 
 
-def _lost(store: Store, search: Search, site: str) -> list[Edit]:
-    """Articles that went away or came back, as the reports of the newest runs tell."""
-    keys = sorted(report_keys(store, site or None), key=lambda key: key.rpartition("/")[2])[-REPORTS:]
-    found: list[Edit] = []
-    for report in in_parallel(lambda key: _report(store, key), keys):
-        if report is None:
-            continue
-        for event in report.events:
-            if event.kind in LOST:
-                headline = search.headline_of(event.url) or event.url
-                found.append(
-                    Edit(kind=event.kind, site=report.site, url=event.url, headline=headline,
-                         at=event.at.astimezone(UTC), detail=event.detail)
-                )  # fmt: skip
-    return found
+def away(index: Index, url: str) -> Capture | None:
+    """The capture since which a page is gone, where it is: 404, 410, 451, or sent to the front page."""
+    found = [c for c in index.captures(url) if c.status < 400 or c.status in NOT_THERE]
+    behind = list(takewhile(_not_there, reversed(found)))
+    return behind[-1] if behind and len(behind) < len(found) else None
 
 
-def _report(store: Store, key: str) -> RunReport | None:
-    try:
-        return read_report(store, key)
-    except (NotStored, DamagedReport):
-        return None
+def _not_there(capture: Capture) -> bool:
+    if capture.redirect and 300 <= capture.status < 400:
+        goal = urlsplit(urljoin(capture.url, capture.redirect))
+        return not goal.path.strip("/") and not goal.query
+    return capture.status in NOT_THERE or capture.wall == "soft-404"

@@ -19,6 +19,7 @@ SPACELESS = re.compile(
     "\U00020000-\U0003ffff]+"
 )
 UNFIT = re.compile("[\x00\ud800-\udfff]")  # what SQLite cannot take
+UNASKED = re.compile("[\x00\ud800-\udfff\U000f0000-\U0010ffff]")  # nor can a question say a mark (`marks`)
 QUOTES = str.maketrans(
     dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"')
 )  # as word processors set them
@@ -62,12 +63,12 @@ def match_of(words: str) -> str:
 
 
 def _terms(words: str) -> Iterator[re.Match[str]]:
-    return TERM.finditer(UNFIT.sub(" ", words).translate(QUOTES))
+    return TERM.finditer(UNASKED.sub(" ", words).translate(QUOTES))
 
 
 def author_match(author: str) -> str:
     """A name as an expression that finds it among those that signed; "" where it has no letter."""
-    term = _quoted(UNFIT.sub(" ", author))
+    term = _quoted(UNASKED.sub(" ", author))
     return f"author : {term}" if term else ""
 
 

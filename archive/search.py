@@ -25,24 +25,28 @@ from pathlib import Path
 from typing import Any
 
 from archive.access import Access
-from archive.articles import read_table, tables
+from archive.articles import tables
 from archive.copies import sample
 from archive.daybook import PUT, mend, quarter_of
-from archive.errors import CallerError, DamagedTable
+from archive.errors import CallerError
 from archive.filing import SHARD, UNUSED, WORDS, Taking, explained, opened_file, transaction
+from archive.intake import Table, batches, name_of
+from archive.marks import counted, marks_of, narrowed
 from archive.model import Article, ArticleRow, Location
 from archive.query import UNFIT, author_match, match_of, snippet_of, spaced
+from archive.spans import Span, captures_of
 from archive.store import Store
-from archive.versions import canonical_of, own_id, plain_address
+from archive.tidings import Event, hear, lost, moves
+from archive.versions import canonical_of, own_id, plain_address, system_id
 from archive.withheld import Withheld
-from archive.words import extractor_rank
 
 COLUMNS = ("headline", "author", "body", "agency")
 FACETS = ("site", "language", "section", "kind", "access")
-WEIGHTS = "8.0, 4.0, 1.0, 2.0"  # of COLUMNS, for bm25
+WEIGHTS = "8.0, 4.0, 1.0, 2.0, 0.0"  # of COLUMNS and marks, for bm25
+INDEXED = ", ".join((*COLUMNS, "mark"))
+EVER = Span()
 COUNTED = 2_000  # matches that are counted and faceted, at most: the answer says when there are more
 SHOWN = "url, site, day, headline, version, body"
-BATCH = 4_000  # rows that are taken in one transaction, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +118,6 @@ class Answer:
     days: list[tuple[str, int]] = field(default_factory=list)
 
 
-_Table = tuple[str, str, str, list[ArticleRow]]  # what it is of, its name, its reader's rank, its rows
-
-
 class Search:
     """The search file of one archive; one question at a time."""
 
@@ -148,10 +149,10 @@ class Search:
             (group, key)
             for group, keys in sorted(tables(store).items())
             for key in keys
-            if (group, _name(key)) not in told
+            if (group, name_of(key)) not in told
         ]
         self.due, count = len(fresh), 0
-        for batch in _batches(store, fresh):
+        for batch in batches(store, fresh):
             if not going():
                 break
             with transaction(self.db):
@@ -160,6 +161,7 @@ class Search:
             count += len(batch)
             if progress:
                 progress(count)
+        hear(self.db, store, going)
         return count
 
     def _forget_erased(self, store: Store) -> None:
@@ -174,13 +176,13 @@ class Search:
                 self.db.execute(UNUSED)
                 self.db.execute("INSERT OR IGNORE INTO erased VALUES (?)", (key,))
 
-    def _take_all(self, batch: list[_Table]) -> None:
+    def _take_all(self, batch: list[Table]) -> None:
         taking = Taking(next_id=self._next_id())
         for table in batch:
             self._take(taking, table)
         self._write(taking)
 
-    def _take(self, taking: Taking, table: _Table) -> None:
+    def _take(self, taking: Taking, table: Table) -> None:
         group, name, rank, rows = table
         known = self.db.execute("SELECT name, rank FROM told WHERE run = ?", (group,)).fetchall()
         if name in {told for told, _ in known}:  # another process was faster
@@ -233,7 +235,7 @@ class Search:
         taking.articles[number] = [
             a.url, row.version, row.site, day, row.captured.isoformat(), *names_of(a), texts[1],
             at.astimezone(UTC).isoformat(), len(runs), name, _digest(a.url), len(a.standfirst or ""),
-            bool(a.published), number,
+            bool(a.published), system_id(a), number,
         ]  # fmt: skip
         taking.facets.append((number, days, *(self._value(text or "") for text in (row.site, *told))))
         taking.sketch += ((days, run, number) for run in runs)
@@ -244,7 +246,8 @@ class Search:
         db = self.db
         db.executemany(
             "INSERT INTO article (url, version, site, day, first, plain, canon, number, authors, at, "
-            "sampled, name, page, lead, dated, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "sampled, name, page, lead, dated, cms, id) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             taking.articles.values(),
         )
         db.executemany("INSERT INTO facet VALUES (?, ?, ?, ?, ?, ?, ?, ?)", taking.facets)
@@ -252,12 +255,14 @@ class Search:
         db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)", sorted(taking.seen))
         db.executemany(PUT, sorted(taking.pages))
         db.executemany("INSERT INTO sketch VALUES (?, ?, ?)", sorted(taking.sketch))
-        for shard, rows in groupby(taking.said, key=lambda said: said[0] >> SHARD):
+        counted(db, taking.facets)
+        both = zip(taking.said, taking.facets, strict=True)
+        for shard, rows in groupby(both, key=lambda pair: pair[0][0] >> SHARD):
             if shard not in self._shards():
                 db.execute(WORDS.format(shard=shard))
             db.executemany(
-                f"INSERT INTO words_{shard} (rowid, headline, author, body, agency) VALUES (?, ?, ?, ?, ?)",  # noqa: S608
-                ((number, *map(spaced, texts)) for number, *texts in rows),
+                f"INSERT INTO words_{shard} (rowid, {INDEXED}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
+                ((said[0], *_indexed(said[1:], facet)) for said, facet in rows),
             )
         taking.written()
 
@@ -302,12 +307,16 @@ class Search:
 
     def _drop(self, number: int) -> None:
         db, shard = self.db, number >> SHARD
-        text = db.execute("SELECT headline, author, body, agency FROM said WHERE id = ?", (number,))
+        text = db.execute(
+            "SELECT headline, author, body, agency FROM said WHERE id = ?", (number,)
+        ).fetchone()
+        facet = db.execute("SELECT * FROM facet WHERE id = ?", (number,)).fetchone()
         db.execute(
-            f"INSERT INTO words_{shard} (words_{shard}, rowid, headline, author, body, agency) "  # noqa: S608
-            "VALUES ('delete', ?, ?, ?, ?, ?)",
-            (number, *map(spaced, text.fetchone())),
+            f"INSERT INTO words_{shard} (words_{shard}, rowid, {INDEXED}) "  # noqa: S608
+            "VALUES ('delete', ?, ?, ?, ?, ?, ?)",
+            (number, *_indexed(text, facet)),
         )
+        counted(db, [facet], gone=True)
         day = db.execute("SELECT day FROM article WHERE id = ?", (number,)).fetchone()[0]
         runs = sample(body_of(db, number))
         db.executemany("DELETE FROM sketch WHERE day = ? AND run = ? AND article = ?",
@@ -341,14 +350,15 @@ class Search:
         """
         columns = f"facet.day{', site, language, section, kind, access, signed' if facets else ''}"
         where, values = self._where(question)
-        match = _sought(question)
+        sought = _sought(question)
+        match = self._narrowed(question, sought)
         if not match:
             asked = f"SELECT id, 0.0, {columns} FROM facet WHERE 1{where} ORDER BY id DESC LIMIT ?"  # noqa: S608
             return self._taken(asked, values, COUNTED + 1, ruled)
         found: list[tuple[int, ...]] = []
         for shard in self._shards():
             words = f"words_{shard}"
-            score = "0.0" if question.sort == "date" else f"bm25({words}, {WEIGHTS})"
+            score = "0.0" if question.sort == "date" or not sought else f"bm25({words}, {WEIGHTS})"
             asked = (
                 f"SELECT facet.id, {score}, {columns} FROM {words} JOIN facet ON facet.id = {words}.rowid "  # noqa: S608
                 f"WHERE {words} MATCH ?{where} ORDER BY {words}.rowid DESC LIMIT ?"
@@ -357,6 +367,16 @@ class Search:
             if len(found) > COUNTED:
                 break
         return found
+
+    def _narrowed(self, question: Question, match: str) -> str:
+        """The expression with the marks of what else is asked for, where few articles have them."""
+        values = [
+            (sort, self._number_of(text))
+            for sort, name in enumerate(FACETS)
+            if (text := getattr(question, name))
+        ]
+        since, until = (date_of(day) if day else None for day in (question.since, question.until))
+        return narrowed(self.db, match, values, since, until)
 
     def _taken(self, asked: str, values: tuple[Any, ...], most: int, ruled: Withheld | None) -> list[Any]:
         """So many rows at most, of articles that are not withheld."""
@@ -413,10 +433,11 @@ class Search:
         texts = self._texts(most)
         return _most({texts[number]: count for number, count in most.items()})
 
-    def every(self, question: Question, *, urls: Sequence[str] = ()) -> Iterator[Found]:
+    def every(self, question: Question, *, urls: Sequence[str] = (), span: Span = EVER) -> Iterator[Found]:
         """All that a question finds, without limit, each article's captures in order; `sort` does not count.
 
-        With `urls` only the articles at these addresses, in any form of them (plain address).
+        With `urls` only the articles at these addresses, in any form of them (plain address); with a `span`
+        only captures of that time, of which each is told whether it is the first or the last there.
 
         They come by the table that holds them, so that a reader needs each table once and one at a time. In
         memory are the numbers of the articles, and what is found of one table.
@@ -426,25 +447,17 @@ class Search:
             marks = ",".join("?" * len(urls))
             where += f" AND facet.id IN (SELECT id FROM article WHERE plain IN ({marks}))"  # noqa: S608
             values = (*values, *map(plain_address, urls))
-        with self._chosen(_sought(question), where, values) as chosen:
+        with self._chosen(self._narrowed(question, _sought(question)), where, values) as chosen:
             runs = self.db.execute(
                 "SELECT id, text FROM value WHERE id IN "  # noqa: S608
                 f"(SELECT run FROM {chosen} JOIN seen ON article = {chosen}.id)"
             )
             for run, group in sorted(runs, key=lambda pair: pair[1]):
-                for url, version, captured, first, last in self._captures(run, chosen):
+                for url, version, captured, first, last in captures_of(self.db, run, chosen, span):
                     yield Found(
                         group=group, url=url, version=version, captured=datetime.fromisoformat(captured),
                         first=bool(first), last=bool(last),
                     )  # fmt: skip
-
-    def _captures(self, run: int, chosen: str) -> list[tuple[str, str, str, int, int]]:
-        return self.db.execute(
-            "SELECT url, version, captured, captured = first, captured = last "  # noqa: S608
-            f"FROM seen JOIN {chosen} AS c ON c.id = seen.article JOIN article ON article.id = c.id "
-            "JOIN page ON page.name = article.page WHERE run = ? ORDER BY captured, url",
-            (run,),
-        ).fetchall()
 
     @contextmanager
     def _chosen(self, match: str, where: str = "", values: Sequence[int | str] = ()) -> Iterator[str]:
@@ -470,18 +483,21 @@ class Search:
     def groups_of(self, url: str) -> list[str]:
         """The tables (without the reader's part of their names) that may hold the article at an address.
 
-        All that share an address in plain form, a canonical address, or host and the newspaper's own number:
-        `versions.identities` judges which of them are one article.
+        All that share an address in plain form, a canonical address, host and the newspaper's own number, or
+        the id of its content system, or moved from one to the other: `versions.identities` judges which of
+        them are one article.
         """
         names = {plain_address(url)}
         for _ in range(4):  # AMP page, canonical page, the page it moved to: chains are short
             marks = ",".join("?" * len(names))
             rows = self.db.execute(
-                f"SELECT DISTINCT plain, canon, number FROM article WHERE plain IN ({marks}) "  # noqa: S608
-                f"OR (canon != '' AND canon IN ({marks})) OR (number != '' AND number IN ({marks}))",
-                (*names, *names, *names),
+                f"SELECT DISTINCT plain, canon, number, cms FROM article WHERE plain IN ({marks}) "  # noqa: S608
+                f"OR (canon != '' AND canon IN ({marks})) OR (number != '' AND number IN ({marks})) "
+                f"OR (cms != '' AND cms IN ({marks})) LIMIT 1000",
+                (*names, *names, *names, *names),
             )
             found = names | {name for row in rows for name in row if name}
+            found |= {name for pair in moves(self.db, names) for name in pair}
             if found == names or len(found) > 200:
                 break
             names = found
@@ -516,6 +532,17 @@ class Search:
             (*values, limit),
         )
         return [Edited(url=u, site=of, at=datetime.fromisoformat(at), version=v) for u, of, at, v in rows]
+
+    def moves(self, urls: Iterable[str]) -> set[tuple[str, str]]:
+        """From where to where articles moved, as runs saw it, of all that have one of these addresses."""
+        return moves(self.db, map(plain_address, urls))
+
+    def lost(self, *, site: str = "", words: str = "", limit: int = 50) -> list[Event]:
+        """Articles that went or came back, newest first; with `words` those that said them at some time."""
+        if not words.strip():
+            return lost(self.db, site=site, limit=limit)
+        with self._chosen(match_of(words)) as chosen:
+            return lost(self.db, site=site, among=chosen, limit=limit)
 
     def first_seen(self, number: int, since: str = "") -> tuple[datetime, str, int, int]:
         """When an article was first seen saying this, and the WARC, offset and length of that capture."""
@@ -582,6 +609,11 @@ def names_of(article: Article) -> tuple[str, str, str]:
     )
 
 
+def _indexed(texts: Iterable[str], facet: Sequence[int]) -> tuple[str, ...]:
+    """What the index has of an article: its words and marks."""
+    return (*map(spaced, texts), " ".join(marks_of(facet)))
+
+
 def _sought(question: Question) -> str:
     """The words of a question and its author as an expression of FTS5; "" where it has neither."""
     words = match_of(question.words) if question.words.strip() else ""
@@ -599,31 +631,6 @@ def _digest(url: str, version: str = "") -> int:
     """63 bits for a version at an address, or for that: of a million two agree once in ten million files."""
     told = hashlib.blake2b(f"{url} {version}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(told, "big") >> 1
-
-
-def _batches(store: Store, fresh: Iterable[tuple[str, str]]) -> Iterator[list[_Table]]:
-    """Tables of the store in lists of some thousand rows."""
-    batch: list[_Table] = []
-    for group, key in fresh:
-        try:
-            extractor, rows = read_table(store, key)
-        except DamagedTable:
-            continue  # `morgue extract --again` makes it anew; the others can be searched
-        batch.append((group, _name(key), _rank(extractor), rows))
-        if sum(len(each[3]) for each in batch) >= BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _name(key: str) -> str:
-    return key.rpartition("/")[2]
-
-
-def _rank(extractor: str) -> str:
-    """An extractor's rank as a text that sorts as it does."""
-    return ".".join(f"{number:08}" for number in extractor_rank(extractor))
 
 
 def search_path(folder: Path, archive: str) -> Path:

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from archive.articles import newest_rows
+from archive.articles import stream_of
 from archive.dates import read_time
 from archive.errors import CallerError
 from archive.model import ArticleRow
 from archive.permission import Permission
 from archive.search import Found, Question, Search
+from archive.spans import Span
 from archive.store import Store
 
 HOLDS = ("latest", "versions", "captures")
@@ -52,12 +53,6 @@ class Selection:
     def id(self) -> str:
         """A name that is the same for the same selection."""
         return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()[:16]
-
-    def takes(self, at: datetime) -> bool:
-        """Whether a capture of this moment is within its times."""
-        if (self.since and at < self.since) or (self.until and at >= self.until):
-            return False
-        return not (self.as_of and at > self.as_of)
 
 
 def read(text: str) -> Selection:
@@ -125,33 +120,16 @@ class Selected:
         chosen = self._chosen()
         for group, each in groupby(chosen, key=lambda found: found.group):
             wanted = {(f.url, f.captured) for f in each}
-            for row in newest_rows(self.store, [group]):
+            for row in stream_of(self.store, group):
                 if (row.article.url, row.captured) in wanted:
                     wanted.discard((row.article.url, row.captured))
                     yield row
 
     def _chosen(self) -> Iterator[Found]:
-        selection = self.selection
-        bounded = bool(selection.since or selection.until or selection.as_of)
-        found = self.search.every(selection.question, urls=selection.urls)
-        if not bounded:
-            return (f for f in found if _holds(selection.holds, f))
-        within = (f for f in found if selection.takes(f.captured))
-        return within if selection.holds == "captures" else self._bounded(within)
-
-    def _bounded(self, within: Iterator[Found]) -> Iterator[Found]:
-        """The first of each version, or the last of each URL, of what is within the times.
-
-        Which those are is not known before all were seen: their names are kept, not their rows.
-        """
-        latest = self.selection.holds == "latest"
-        kept: dict[tuple[str, str], Found] = {}
-        for each in within:
-            name = (each.url, "" if latest else each.version)
-            other = kept.get(name)
-            if other is None or (each.captured > other.captured) == latest:
-                kept[name] = each
-        return iter(sorted(kept.values(), key=lambda f: (f.group, f.captured, f.url)))
+        asked = self.selection
+        span = Span(since=asked.since, until=asked.until, as_of=asked.as_of)
+        found = self.search.every(asked.question, urls=asked.urls, span=span)
+        return (f for f in found if _holds(asked.holds, f))
 
 
 def _holds(which: str, found: Found) -> bool:

@@ -8,7 +8,7 @@ is a sighting of the same version. A text that goes back to what it was is a new
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -134,33 +134,55 @@ def own_id(url: str) -> str:
     return found[-1] if len(found) == 1 or (found and path.rstrip("/").endswith(found[-1])) else ""
 
 
-def identities(rows: Iterable[ArticleRow]) -> list[list[ArticleRow]]:
+def system_id(article: Article) -> str:
+    """The id of the article in the newspaper's content system, where the page's own data tell it; else "".
+
+    What JSON-LD calls an identifier may be that of the newspaper, the same on each page.
+    """
+    return article.number if article.source.get("number") == "cms" else ""
+
+
+def identities(rows: Iterable[ArticleRow], moved: Iterable[tuple[str, str]] = ()) -> list[list[ArticleRow]]:
     """Rows grouped by article, each group oldest first.
 
     Two addresses are one article where one is the other's canonical address, or they differ only in form
-    (mobile, AMP, tracking), or the host and the newspaper's own id agree and their words, too, by half at
-    least.
+    (mobile, AMP, tracking); and where their words agree by half at least, and one was seen to lead to the
+    other (`moved`, in plain form), or the host and an id agree: the newspaper's own in the address, or that
+    of its content system.
     """
     known = sorted(rows, key=lambda r: (r.captured, r.article.url))
     groups = _Groups()
-    by_id: dict[tuple[str, str], list[ArticleRow]] = defaultdict(list)
+    by_id: dict[tuple[str, str, str], list[ArticleRow]] = defaultdict(list)
+    by_url: dict[str, list[ArticleRow]] = defaultdict(list)
     for row in known:
         url = plain_address(row.article.url)
         groups.find(url)
+        by_url[url].append(row)
         if canonical := canonical_of(row.article):
             groups.join(url, canonical)
-        if name := own_id(row.article.url):
-            by_id[url.partition("/")[0], name].append(row)
-    for each in by_id.values():
-        for row in each[1:]:
-            if plain_address(row.article.url) != plain_address(each[0].article.url) and _alike(
-                each[0].article, row.article
-            ):
-                groups.join(plain_address(each[0].article.url), plain_address(row.article.url))
+        for sort, name in (("url", own_id(row.article.url)), ("cms", system_id(row.article))):
+            if name:
+                by_id[url.partition("/")[0], sort, name].append(row)
+    for (_, sort, _), each in by_id.items():
+        _join_alike(groups, each, likeness=_alike if sort == "url" else _same_words)
+    for old, new in moved:
+        if by_url.get(old) and by_url.get(new):
+            _join_alike(groups, [by_url[old][-1], by_url[new][0]], likeness=_alike)
     found: dict[str, list[ArticleRow]] = defaultdict(list)
     for row in known:
         found[groups.find(plain_address(row.article.url))].append(row)
     return list(found.values())
+
+
+def _join_alike(
+    groups: "_Groups", rows: Sequence[ArticleRow], *, likeness: Callable[[Article, Article], bool]
+) -> None:
+    """Join the addresses of rows that are like the first one."""
+    first = rows[0]
+    for row in rows[1:]:
+        one, other = plain_address(first.article.url), plain_address(row.article.url)
+        if one != other and groups.find(one) != groups.find(other) and likeness(first.article, row.article):
+            groups.join(one, other)
 
 
 def canonical_of(article: Article) -> str:
@@ -172,8 +194,10 @@ def canonical_of(article: Article) -> str:
 
 
 def _alike(one: Article, other: Article) -> bool:
-    if settled(one.headline) == settled(other.headline):
-        return True
+    return settled(one.headline) == settled(other.headline) or _same_words(one, other)
+
+
+def _same_words(one: Article, other: Article) -> bool:
     return difflib.SequenceMatcher(None, one.body, other.body, autojunk=False).ratio() >= SAME
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.articles import write_table
-from archive.clusters import copies_of
+from archive.clusters import copies_of, one_article
 from archive.copies import KEPT, kept_and_added, sample, words_of
 from archive.search import Search
 from archive.store import FolderStore, Store
@@ -69,9 +70,43 @@ def test_a_copy_is_found_however_it_was_cut(tmp_path: Path, body: str) -> None:
     assert cluster(tmp_path, ("first", WIRE, 0), ("second", body, 1)) == ["first", "second"]
 
 
+def shortened(seed: int) -> tuple[str, str]:
+    """A story of 150 words, and its first half behind another opening, 6 % of the words changed."""
+    whole, chance = text(seed, 150), random.Random(seed)
+    half = [chance.choice(VOCABULARY) if chance.random() < 0.06 else word for word in whole.split()[:75]]
+    return whole, f"{text(seed + 1000, 25)} {' '.join(half)}"
+
+
+@pytest.mark.parametrize("seed", range(3000, 3030))
+def test_half_of_a_short_story_is_found_whichever_runs_are_kept(tmp_path: Path, seed: int) -> None:
+    whole, half = shortened(seed)
+    assert cluster(tmp_path, ("first", whole, 0), ("second", half, 0)) == ["first", "second"]
+
+
 @pytest.mark.parametrize("body", [text(4), f"{text(5)} {' '.join(WIRE.split()[:60])}", "", "A short note."])
 def test_what_shares_little_is_no_copy(tmp_path: Path, body: str) -> None:
     assert cluster(tmp_path, ("first", WIRE, 0), ("second", body, 0)) == []
+
+
+def test_some_words_in_common_make_no_copy_of_a_short_text(tmp_path: Path) -> None:
+    shared = " ".join(WIRE.split()[:35])
+    stories = [(f"p{n}", f"{text(n + 50, 60)} {shared}", 0.0) for n in range(20)]
+    assert cluster(tmp_path, *stories) == []
+
+
+def test_one_article_on_two_mastheads_is_told_by_its_id(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "archive")
+    rows = [row(n, site=site, body=(WIRE,)) for n, site in enumerate(("first", "sister", "other"))]
+    same = {"number": "4F2A9C", "source": {"number": "cms"}}
+    rows[:2] = [replace(each, article=replace(each.article, **same)) for each in rows[:2]]
+    for number, each in enumerate(rows):
+        write_table(store, f"articles/site={each.site}/month=2026-11/run{number}-aaaa.parquet", [each])
+    with contextlib.closing(Search(tmp_path / "s.sqlite")) as search:
+        search.follow(store)
+        found = copies_of(search, "http://first.example/0")
+    assert len(found) == 3
+    assert [copy.site for copy in one_article(found, "http://first.example/0")] == ["sister"]
+    assert one_article(found, "http://other.example/2") == []
 
 
 def test_a_week_is_the_limit(tmp_path: Path) -> None:
@@ -208,3 +243,25 @@ def test_copies_are_listed_on_the_command_line(morgue: Morgue, store: Store) -> 
     first, _, _, second, *_ = done.out.splitlines()
     assert first.endswith("paper  the first")
     assert "other  keeps 100%, adds" in second
+
+
+def test_the_same_article_on_another_masthead_is_told_in_the_room_and_on_the_command_line(
+    morgue: Morgue, tmp_path: Path
+) -> None:
+    keeper, sister = Keeper(tmp_path), "http://sister.example/news/quay-10442"
+    data = '{"title": "Quay reopens", "article": {"key": "4F2A9C"}}'.replace('"', "&quot;")
+    body = page("Quay reopens", WIRE, *FILLING, head=f'<meta name="cosmos:data" content="{data}">')
+    for day, url in ((20, URL), (21, sister)):
+        keeper.keep(Answer(at=edition(day), url=url, body=body))
+    room = a_room(keeper.store)
+    said = (
+        "The same article, by the id of its content system, on another masthead of its publisher: " + sister
+    )
+    assert said in plain(room.get("/article", params={"url": URL}).text)
+    assert "Quay reopens the same article, by its id" in plain(room.get("/copies", params={"url": URL}).text)
+    assert [each["system"] for each in room.get("/api/copies", params={"url": URL}).json()["copies"]] == [
+        "4F2A9C", "4F2A9C",
+    ]  # fmt: skip
+    done = morgue("copies", URL, "--archive", keeper.store.url, MORGUE_SEARCH=str(tmp_path / "search"))
+    assert "keeps 100%, adds 0%, the same article by its id" in done.out
+    assert len(room.get("/api/versions", params={"url": URL}).json()["versions"]) == 1

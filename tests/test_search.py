@@ -18,6 +18,7 @@ from archive.extract import EXTRACTOR
 from archive.model import Article, ArticleRow, Location
 from archive.query import match_of, snippet_of, spaced
 from archive.search import Answer, Question, Search
+from archive.spans import Span
 from archive.store import FolderStore, Store
 
 AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -359,6 +360,85 @@ def test_a_question_goes_over_all_shards(search: Search, store: Store, monkeypat
     assert (answer.count, answer.more, sum(count for _, count in answer.days)) == (3, True, 3)
 
 
+def many(count: int = 60) -> list[ArticleRow]:
+    """Articles of twelve newspapers in two languages over eleven months, of which every third says "ship"."""
+    return [
+        row(n, site=f"p{n % 12}", language="af" if n % 20 == 0 else "en",
+            kind="live" if n % 15 == 0 else "article", section=f"s{n % 7}", headline=f"Harbour {n}",
+            access="paid" if n % 10 == 0 else "free",
+            published=datetime(2026, 1 + n % 11, 1 + n % 28, 12, tzinfo=UTC),
+            body=("The ship came in.",) if n % 3 == 0 else ("Nothing came.",))
+        for n in range(count)
+    ]  # fmt: skip
+
+
+NARROW = st.fixed_dictionaries(
+    {},
+    optional={
+        "site": st.sampled_from(["p0", "p3", "none"]), "language": st.sampled_from(["af", "en"]),
+        "kind": st.sampled_from(["live", "article"]), "section": st.sampled_from(["s1", "s6"]),
+        "access": st.sampled_from(["paid", "free"]),
+        "since": st.sampled_from(["2026-01-01", "2026-03-05", "2026-10-20"]),
+        "until": st.sampled_from(["2026-03-09", "2026-10-25", "2027-01-01"]),
+    },
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
+    folder = tmp_path_factory.mktemp("narrow")
+    store = FolderStore(folder / "archive")
+    put(store, *many())
+    with contextlib.closing(Search(folder / "a.sqlite")) as search:
+        search.follow(store)
+        yield search
+
+
+@given(words=st.sampled_from(["", "ship", "harbour -ship"]), asked=NARROW)
+def test_a_narrow_question_finds_what_its_tests_say(
+    narrow: Search, words: str, asked: dict[str, str]
+) -> None:
+    def fits(each: ArticleRow) -> bool:
+        a = each.article
+        day = f"{a.published:%Y-%m-%d}"
+        said = {"": True, "ship": "ship" in a.body[0], "harbour -ship": "ship" not in a.body[0]}[words]
+        names = {
+            "site": each.site,
+            "language": a.language,
+            "kind": a.kind,
+            "section": a.section,
+            "access": a.access,
+        }
+        times = asked.get("since", "") <= day <= asked.get("until", "9")
+        return said and times and all(names[name] == value for name, value in asked.items() if name in names)
+
+    wanted = {each.article.url for each in many() if fits(each)}
+    answer = narrow.ask(Question(words=words, limit=100, **asked))
+    assert {hit.url for hit in answer.hits} == wanted
+    assert {each.url for each in narrow.every(Question(words=words, **asked))} == wanted
+
+
+def test_a_narrow_question_reads_marks_and_not_each_article_with_its_words(narrow: Search) -> None:
+    assert narrow._narrowed(Question(site="p3"), "ship").count("AND") == 1
+    assert "AND" not in narrow._narrowed(Question(language="en"), "ship")  # nearly all have it
+    assert narrow._narrowed(Question(since="2026-10-01", until="2026-10-31"), "ship").count("AND") == 1
+
+
+def test_an_article_that_is_dropped_takes_its_marks_along(search: Search, store: Store) -> None:
+    put(store, *many())
+    search.follow(store)
+    for each in many():
+        search._forget(f"articles/site={each.site}/month=2026-11/{each.run}")
+    assert set(search.db.execute("SELECT count FROM mark").fetchall()) == {(0,)}
+    assert ask(search, "harbour").count == 0
+
+
+def test_no_question_can_say_a_mark(narrow: Search) -> None:
+    with pytest.raises(CallerError, match="no word"):
+        ask(narrow, f"{chr(0xF0000)}1".replace("1", ""))
+    assert ask(narrow, f"{chr(0xF0000)}1").count == ask(narrow, "1").count
+
+
 def test_what_is_found_of_an_export_comes_in_order_while_the_file_grows(search: Search, store: Store) -> None:
     put(store, row(1), row(2))
     search.follow(store)
@@ -367,6 +447,30 @@ def test_what_is_found_of_an_export_comes_in_order_while_the_file_grows(search: 
     put(store, row(3))
     search.follow(store)
     assert [first.url[-1], *(each.url[-1] for each in stream)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_first_and_last_are_meant_within_a_span_of_time(
+    search: Search, store: Store, monkeypatch: Any, whole: bool
+) -> None:
+    url = "http://paper.example/a"
+    put(store, *(row(n, url=url, version=f"v{n // 2}") for n in range(6)), row(9))
+    search.follow(store)
+    span = Span() if whole else Span(since=AT + timedelta(hours=1), until=AT + timedelta(hours=5))
+    told = [
+        (f.captured.hour - 6, f.first, f.last) for f in search.every(Question(), span=span) if f.url == url
+    ]
+    every = [(0, True, False), (1, False, False), (2, True, False), (3, False, False), (4, True, False),
+             (5, False, True)]  # fmt: skip
+    within = [(1, True, False), (2, True, False), (3, False, False), (4, True, True)]
+    assert told == (every if whole else within)
+
+
+def test_what_was_archived_later_than_a_selection_is_left_out(search: Search, store: Store) -> None:
+    put(store, row(1), row(2), row(3))
+    search.follow(store)
+    span = Span(as_of=AT + timedelta(hours=2))
+    assert [f.url[-1] for f in search.every(Question(), span=span)] == ["1", "2"]
 
 
 def test_a_file_that_is_no_database_is_made_anew(tmp_path: Path, store: Store) -> None:
@@ -382,7 +486,7 @@ def test_a_follower_that_was_cut_off_goes_on_where_it_was(
     search: Search, store: Store, monkeypatch: Any
 ) -> None:
     put(store, row(1), row(2))
-    monkeypatch.setattr("archive.search.BATCH", 1)
+    monkeypatch.setattr("archive.intake.BATCH", 1)
 
     def stop(count: int) -> None:
         raise KeyboardInterrupt
@@ -395,7 +499,7 @@ def test_a_follower_that_was_cut_off_goes_on_where_it_was(
 
 
 def test_two_followers_double_nothing(tmp_path: Path, store: Store, monkeypatch: Any) -> None:
-    monkeypatch.setattr("archive.search.BATCH", 1)
+    monkeypatch.setattr("archive.intake.BATCH", 1)
     put(store, row(1), row(2))
     with (
         contextlib.closing(Search(tmp_path / "a.sqlite")) as one,

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -305,6 +306,73 @@ def test_edits_and_withdrawals_are_listed_newest_first(room: Reader) -> None:
 def test_edits_can_be_asked_for_by_words(room: Reader) -> None:
     assert "Quay reopens" in room.get("/edits?q=council").text
     assert "Quay reopens" not in room.get("/edits?q=ferry").text
+
+
+def test_withdrawals_can_be_asked_for_by_what_was_said(room: Reader) -> None:
+    assert "withdrawn Ferry runs late" in plain(room.get("/edits?q=ferry").text)
+    assert "withdrawn" not in plain(room.get("/edits?q=crowns").text)
+    feed = ET.fromstring(room.get("/edits.atom?q=ferry").content)
+    assert feed.findtext("a:entry/a:title", "", ATOM) == "withdrawn: Ferry runs late"
+
+
+def test_a_withdrawal_of_long_ago_is_still_told(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    keeper.keep(Answer(at=edition(20), url=URL, body=told("4 million crowns")))
+    for number in range(130):
+        at = edition(20) + timedelta(hours=number)
+        events = (Event(kind="withdrawn", url=URL, at=at, detail="410"),) if number == 1 else ()
+        name = f"{at:%Y%m%dT%H%M%SZ}-00000000"
+        write_report(
+            keeper.store,
+            RunReport(run=name, site="paper", started=at, ended=at, reason="finished", events=events),
+        )
+    assert "withdrawn Quay reopens" in plain(a_room(keeper.store).get("/edits").text)
+
+
+GONE = (("Content-Type", "text/html"),)
+HOME = (("Location", "/"),)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((("410 Gone", GONE),), "Taken down 410 since 21 November 2026"),
+        ((("404 Not Found", GONE), ("410 Gone", GONE)), "Taken down 404 since 21 November 2026"),
+        ((("302 Found", HOME),), "Taken down sent to the front page since 21 November 2026"),
+        ((("301 Moved", (("Location", "/news/quay"),)),), ""),
+        ((("410 Gone", GONE), ("200 OK", GONE)), ""),
+        ((("503 Busy", GONE),), ""),
+    ],
+)
+def test_an_article_that_is_there_no_longer_says_so(
+    tmp_path: Path, answers: tuple[Any, ...], said: str
+) -> None:
+    keeper = Keeper(tmp_path)
+    keeper.keep(Answer(at=edition(20), url=URL, body=told("4 million crowns")))
+    for day, (status, headers) in enumerate(answers, 21):
+        body = told("4 million crowns") if status == "200 OK" else b"<h1>Gone</h1>"
+        keeper.keep(Answer(at=edition(day), url=URL, body=body, status=status, headers=headers))
+    room = a_room(keeper.store)
+    text = plain(room.get("/article", params={"url": URL}).text)
+    assert said in text if said else "Taken down" not in text
+    assert bool(room.get("/api/versions", params={"url": URL}).json()["gone"]) == bool(said)
+
+
+def test_an_address_that_moved_shows_the_timeline_of_both(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    first, second = "http://paper.example/news/quay", "http://paper.example/news/quay-open"
+    keeper.keep(Answer(at=edition(20), url=first, body=told("4 million crowns")))
+    moved = Answer(at=edition(21), url=first, status="301 Moved", headers=(("Location", second),))
+    run = keeper.keep(moved, Answer(at=edition(21), url=second, body=told("6 million crowns")))
+    event = Event(kind="moved", url=first, at=edition(21), detail=second)
+    write_report(
+        keeper.store,
+        RunReport(run=run.id, site="paper", started=run.started, ended=run.ended, reason="", events=(event,)),
+    )
+    room = a_room(keeper.store)
+    for url in (first, second):
+        told_of = room.get("/api/versions", params={"url": url}).json()["versions"]
+        assert [each["url"] for each in told_of] == [first, second]
 
 
 def test_edits_of_a_newspaper_that_is_not_kept_are_not_found(room: Reader) -> None:

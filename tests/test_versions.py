@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from archive.articles import sightings, table_key, write_table
 from archive.model import Article, ArticleRow, Image, Location
 from archive.process import differing, extract_again
+from archive.reports import Event, RunReport, write_report
 from archive.versions import Diff, diff, identities, own_id, plain_address, timeline, words
 from archive.words import version_of
 from tests.keeping import Answer, Keeper
@@ -102,6 +103,33 @@ def test_a_canonical_address_that_is_the_front_page_joins_nothing() -> None:
         ARTICLE, url="https://paper.example/b", headline="Cup", canonical="https://paper.example/"
     )
     assert len(identities([row(one), row(other, hours=1)])) == 2
+
+
+def slug(name: str, *, system: str = "", host: str = "paper.example", **said: object) -> Article:
+    source = {"number": "cms"} if system else {}
+    url = f"https://{host}/news/{name}"
+    return replace(ARTICLE, url=url, number=system, source=source, **said)  # type: ignore[arg-type]
+
+
+def test_a_new_slug_with_the_id_of_the_content_system_is_the_same_article() -> None:
+    one, other = slug("bridge", system="4F2A9C"), slug("bridge-open", system="4F2A9C", headline="At last")
+    assert len(identities([row(one), row(other, hours=1)])) == 1
+
+
+def test_the_id_of_a_content_system_joins_neither_other_words_nor_other_hosts() -> None:
+    weather = slug("weather-friday", system="paper", body=("Rain from the west, eight degrees at noon.",))
+    again = slug("weather-monday", system="paper", body=("Sunny all over the country, fifteen degrees.",))
+    sister = slug("bridge", system="4F2A9C", host="sister.example")
+    assert len(identities([row(weather), row(again, hours=1)])) == 2
+    assert len(identities([row(slug("bridge", system="4F2A9C")), row(sister, hours=1)])) == 2
+
+
+def test_an_address_that_led_to_another_is_the_same_article_where_the_words_agree() -> None:
+    rows = [row(slug("bridge")), row(slug("bridge-open"), hours=1)]
+    moved = [("paper.example/news/bridge", "paper.example/news/bridge-open")]
+    assert [len(identities(rows)), len(identities(rows, moved))] == [2, 1]
+    other = row(slug("bridge-open", headline="Trams", body=("Something else.",)), hours=1)
+    assert len(identities([rows[0], other], moved)) == 2
 
 
 # --- versions ----------------------------------------------------------------------------------------------
@@ -236,6 +264,35 @@ def test_versions_lists_what_an_article_said(morgue: Morgue, keeper: Keeper) -> 
     first, _, second, _ = done.out.splitlines()
     assert "2 captures  first seen" in first
     assert "1 capture  figure  SILENT" in second
+
+
+def test_versions_says_when_an_article_was_taken_down(morgue: Morgue, keeper: Keeper) -> None:
+    gone = replace(answer(23, "44"), status="410 Gone", body=b"<h1>Gone</h1>")
+    keeper.keep(gone)
+    done = morgue("versions", URL, "--archive", keeper.store.url)
+    assert done.out.splitlines()[-1].strip() == "TAKEN DOWN: seen 2026-11-23 12:00:00 with status 410"
+    told = morgue("versions", URL, "--json", "--archive", keeper.store.url).out.splitlines()
+    assert [json.loads(line)["gone"] and json.loads(line)["gone"]["status"] for line in told] == [None, 410]
+
+
+def test_versions_follows_an_address_that_leads_to_another(morgue: Morgue, tmp_path: Path) -> None:
+    keeper, moved = Keeper(tmp_path), "https://paper.example/news/bridge-open-at-last"
+    first = "https://paper.example/news/bridge-opens"
+    keeper.keep(answer(20, "42", first))
+    keeper.keep(
+        replace(answer(21, "42", first), status="301 Moved", headers=(("Location", moved),), body=b"")
+    )
+    run = keeper.keep(answer(25, "44", moved))
+    event = Event(kind="moved", url=first, at=run.started, detail=moved)
+    write_report(
+        keeper.store,
+        RunReport(run=run.id, site="paper", started=run.started, ended=run.ended, reason="", events=(event,)),
+    )
+    where = {"MORGUE_SEARCH": str(tmp_path / "search")}
+    assert len(morgue("versions", first, "--archive", keeper.store.url, **where).out.splitlines()) == 4
+    morgue("search", "bridge", "--archive", keeper.store.url, **where)
+    for url in (first, moved):
+        assert len(morgue("versions", url, "--archive", keeper.store.url, **where).out.splitlines()) == 4
 
 
 def test_diff_shows_the_last_edit(morgue: Morgue, keeper: Keeper) -> None:

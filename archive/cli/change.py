@@ -11,6 +11,7 @@ import click
 
 from archive.cli.know import clean
 from archive.cli.options import (
+    Ticker,
     a_time,
     archive_option,
     echo_json,
@@ -19,6 +20,7 @@ from archive.cli.options import (
     the_index,
     the_store,
 )
+from archive.config import Config
 from archive.store import Store
 from archive.versions import Change, Diff, Piece, Version, diff
 
@@ -34,13 +36,23 @@ def versions(url: str, archive: str | None, as_json: bool) -> None:
 
     The address may be any form of it (canonical, AMP, mobile). Example: morgue versions https://paper.example/story
     """
-    found = _history(the_store(archive), url)
+    from archive.history import away
+
+    store = the_store(archive)
+    found = _history(store, url)
+    gone = away(the_index(store), found[-1].row.article.url)
     told: list[Diff | None] = [None, *(_between(a, b) for a, b in pairwise(found))]
     for number, (version, changed) in enumerate(zip(found, told, strict=True), 1):
         if as_json:
-            echo_json(_version(number, version) | {"changed": _plain(changed) if changed else None})
+            last = version is found[-1] and gone
+            since = {"at": gone.at, "status": gone.status} if gone and last else None
+            echo_json(
+                _version(number, version) | {"changed": _plain(changed) if changed else None, "gone": since}
+            )
         else:
             click.echo(_line(number, version, changed))
+    if gone and not as_json:
+        click.echo(f"     TAKEN DOWN: seen {_time(gone.at)} with status {gone.status}")
 
 
 @click.command("diff")
@@ -75,8 +87,17 @@ def difference(url: str, earlier: str | None, later: str | None, archive: str | 
 
 def _history(store: Store, url: str) -> list[Version]:
     from archive.history import history
+    from archive.search import opened, search_path
 
-    found = history(store, url, index=the_index(store))
+    config = Config.from_env()
+    if search_path(
+        config.search, store.url
+    ).exists():  # it knows addresses that led here; to make it takes long
+        with opened(config.search, store) as search:
+            search.follow(store, progress=Ticker("tables of articles read"))
+            found = history(store, url, index=the_index(store), search=search)
+    else:
+        found = history(store, url, index=the_index(store))
     for version in found:
         must_be_shown(store, version.row.article.url, version.row.warc.warc, version.first)
     return found

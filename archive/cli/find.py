@@ -34,6 +34,7 @@ T = TypeVar("T", Hit, "Copy")
 @click.option("--section", default="", help="Only of this section.")
 @click.option("--kind", default="", help="Only this kind of page, as article.")
 @click.option("--access", default="", help="free, metered, paid or unknown.")
+@click.option("--author", default="", help="Only what this name signed.")
 @click.option("--sort", type=click.Choice(["relevance", "date"]), default="relevance", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @click.option("--skip", type=click.IntRange(0), default=0, help="Leave so many out, for the next page.")
@@ -42,7 +43,8 @@ T = TypeVar("T", Hit, "Copy")
 @json_option
 def search(
     words: tuple[str, ...], site: str, since: str, until: str, language: str, section: str, kind: str,
-    access: str, sort: str, limit: int, skip: int, facets: bool, archive: str | None, as_json: bool,
+    access: str, author: str, sort: str, limit: int, skip: int, facets: bool, archive: str | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Look for articles by their words: every version that says them, with the day and the WARC record.
 
@@ -55,7 +57,7 @@ def search(
     store = the_store(archive)
     question = Question(
         words=" ".join(words), site=site, language=language, section=section, kind=kind, access=access,
-        since=_day(since), until=_day(until), sort=sort, limit=limit, skip=skip,
+        author=author, since=_day(since), until=_day(until), sort=sort, limit=limit, skip=skip,
     )  # fmt: skip
     with opened(Config.from_env().search, store) as found:
         found.follow(store, progress=Ticker("tables of articles read"))
@@ -80,7 +82,7 @@ def copies(url: str, archive: str | None, as_json: bool) -> None:
 
     Example: morgue copies https://paper.example/story
     """
-    from archive.clusters import copies_of
+    from archive.clusters import copies_of, one_article
 
     store = the_store(archive)
     with opened(Config.from_env().search, store) as found:
@@ -91,8 +93,11 @@ def copies(url: str, archive: str | None, as_json: bool) -> None:
         if as_json:
             echo_json(asdict(copy))
             continue
+        same = ", the same article by its id" if copy in one_article(shown, url) else ""
         share = f"keeps {copy.kept:.0%}, adds {copy.added:.0%}" if copy is not shown[0] else "the first"
-        click.echo(f"{copy.at:%Y-%m-%d %H:%M}  {copy.site}  {share}\n    {copy.headline}\n    {copy.url}")
+        click.echo(
+            f"{copy.at:%Y-%m-%d %H:%M}  {copy.site}  {share}{same}\n    {copy.headline}\n    {copy.url}"
+        )
     if not cluster and not as_json:
         click.echo(f"no copy of {url} is known; `morgue articles` lists what is", err=True)
 

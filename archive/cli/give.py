@@ -10,6 +10,7 @@ from archive.cli.options import Ticker, a_time, archive_option, the_index, the_s
 from archive.config import Config, site_folder
 from archive.dates import read_time
 from archive.errors import CallerError
+from archive.filing import lean
 from archive.permission import Permission
 from archive.search import Question, opened
 from archive.selection import HOLDS, Selected, Selection, read
@@ -78,6 +79,7 @@ def export(
     store = the_store(archive)
     with opened(Config.from_env().search, store) as search:
         search.follow(store, progress=Ticker("tables of articles read"))
+        lean(search.db)
         selected = Selected(store, search, _permission(store), selection)
         try:
             (_data if form in DATA else _file)(selected, out, form, title)

@@ -141,7 +141,10 @@ def _sum(each: Taught) -> str:
     if not each.held:
         return "the rule does not hold for it"
     missed = f"; finds no {', '.join(each.missed)}" if each.missed else ""
-    return (f"{len(each.changed)} fields would change" if each.changed else "nothing would change") + missed
+    count = len(each.changed)
+    return (
+        f"{count} field{'' if count == 1 else 's'} would change" if count else "nothing would change"
+    ) + missed
 
 
 def _written(site: Site, rule: Rules, *, quiet: bool) -> None:

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from archive.articles import json_row
 from archive.dataset import FORMATS, STREAMS
 from archive.errors import CallerError, MorgueError, NotCaptured, SearchFailed
-from archive.history import Edit
+from archive.history import Edit, away
 from archive.model import Capture
 from archive.room import choice, faults
 from archive.room.links import api_link
@@ -177,6 +177,7 @@ class Api:
                 {"number": step.number, **_version(step.version), "changed": _diff(step.changed)}
                 for step in shown
             ],
+            "gone": _gone(away(self.shelf.index, found[-1].row.article.url)),
             **pages,
         }
 
@@ -289,6 +290,11 @@ def _version(version: Version) -> dict[str, Any]:
         "first": version.first, "last": version.last, "captures": version.sightings,
         "warc": asdict(row.warc),
     }  # fmt: skip
+
+
+def _gone(capture: Capture | None) -> dict[str, Any] | None:
+    """Since when the page is not there any more, and the status that said so."""
+    return {"at": capture.at, "status": capture.status} if capture else None
 
 
 def _capture(capture: Capture) -> dict[str, Any]:

@@ -15,7 +15,7 @@ PARAMETERS = {
     "to": "Until this day, included",
     "language": "Language, as en",
     "section": "Section, as the newspaper names it",
-    "kind": "article, live, gallery or video",
+    "kind": "article, live, gallery, video, obituary or results",
     "access": "free, metered, paid or unknown",
     "author": "Author, as signed",
     "sort": "relevance or date",
@@ -90,7 +90,8 @@ PATHS = {
     ),
     "/api/article": Told(summary="One article as archived, whole", names=MOMENT, required=URL),
     "/api/versions": Told(
-        summary="What an article said over time, and what changed", names=("url", "page"), required=URL
+        summary="What an article said over time, what changed, and since when it is gone",
+        names=("url", "page"), required=URL,
     ),
     "/api/diff": Told(
         summary="What changed between two versions of an article", names=("url", "before", "after"),

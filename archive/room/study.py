@@ -12,11 +12,11 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from archive.citation import Citation
-from archive.clusters import Copy, copies_of
+from archive.clusters import Copy, copies_of, one_article
 from archive.dates import read_time
 from archive.errors import CallerError, NotCaptured, RightsReserved
 from archive.fronts import Story, stories_of
-from archive.history import Edit, edits, history
+from archive.history import Edit, away, edits, history
 from archive.model import ArticleRow, Capture, Image
 from archive.parts import Spread, spread_of
 from archive.permission import Permission, withheld
@@ -151,6 +151,7 @@ class Study:
         row = chosen.row
         self.must_be_shown(row)
         steps = steps_of(found)
+        copies = self.copied(request, deep=False)[1]
         return self.page(
             request,
             "article.html",
@@ -160,9 +161,11 @@ class Study:
             steps=steps,
             step=next(step for step in steps if step.version is chosen),
             captures=self.shelf.index.captures(row.article.url),
+            gone=away(self.shelf.index, found[-1].row.article.url),
             forms=sorted({v.row.article.url for v in found} - {row.article.url}),
             sources=_sources(row),
-            copies=self.copied(request, deep=False)[1],
+            copies=copies,
+            mastheads=one_article(copies, row.article.url),
             pictures=[self.picture(image, row.captured) for image in row.article.images],
             rights=self.rights(row),
         )
@@ -265,7 +268,8 @@ class Study:
         both = [copy.url for number, copy in enumerate(found) if not number or copy.url == other]
         pair = [self.versions(each)[-1] for each in both]
         if len(pair) < 2:
-            return self.page(request, "copies.html", url=url, copies=found, name=self.shelf.name)
+            return self.page(request, "copies.html", url=url, copies=found, name=self.shelf.name,
+                             mastheads=one_article(found, url))  # fmt: skip
         for version in pair:
             self.must_be_shown(version.row)
         changed = diff(pair[0].row.article, pair[1].row.article)
