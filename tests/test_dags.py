@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -412,39 +411,6 @@ def test_a_task_leads_to_its_warcs(airflow: Any, fake: Path) -> None:
     assert found == ["WARCs", "", "http://room/runs/r1"]
 
 
-def test_a_newspaper_has_a_deadline_by_its_schedule_or_its_own(airflow: Any, sites: Path) -> None:
-    (sites / "own.toml").write_text('name = "Own"\nhome = "https://own.example/"\ndeadline = 0.5\n')
-    seconds = """
-answer = {}
-for name in ("crawl_hourly", "crawl_byhand", "crawl_own"):
-    alert = bag.dags[name].deadline
-    answer[name] = [a.interval.total_seconds() for a in alert] if alert else None
-"""
-    found = airflow(LOAD + seconds)
-    assert found == {"crawl_hourly": [3600.0], "crawl_byhand": None, "crawl_own": [1800.0]}
-
-
-def test_a_deadline_that_was_missed_is_an_alarm_until_a_run_has_ended(airflow: Any, tmp_path: Path) -> None:
-    from archive.reports import RunReport, SourceReport, write_report
-    from archive.watch import Watch
-
-    code = """
-    import asyncio
-    from morgue_airflow.deadlines import late
-    answer = asyncio.run(late("paper", 1800.0, {"dag_run": {"dag_run_id": "scheduled__x"}}))
-    """
-    said = airflow(textwrap.dedent(code))
-    store = open_store(str(tmp_path / "archive"))
-    (alarm,) = Watch(store).look("paper").alarms
-    assert (alarm.kind, alarm.text) == ("late", said)
-    assert "scheduled__x" in said
-    now = datetime.now(UTC)
-    feed = SourceReport(url="https://paper.example/feed", kind="feed")
-    done = RunReport(run="a", site="paper", started=now, ended=now, reason="finished", sources=(feed,))
-    write_report(store, replace(done, run=f"{now:%Y%m%dT%H%M%SZ}-0000000a"))
-    assert Watch(store).look("paper").alarms == ()
-
-
 def test_a_second_try_says_since_when_nothing_need_be_fetched_again(airflow: Any, fake: Path) -> None:
     code = """
     from datetime import UTC, datetime, timedelta
@@ -456,29 +422,6 @@ def test_a_second_try_says_since_when_nothing_need_be_fetched_again(airflow: Any
     _, since = airflow(operate(fake, code))
     arguments = json.loads((fake.parent / "arguments").read_text())
     assert arguments[arguments.index("--resume-from") + 1] == since
-
-
-def test_a_crawl_sends_its_metrics(airflow: Any, fake: Path) -> None:
-    import socket
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
-        ear.bind(("127.0.0.1", 0))
-        ear.settimeout(10)
-        code = """
-        from airflow.sdk.observability import stats
-        from airflow.sdk.observability.metrics import stats_utils
-        stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
-        answer = operator.execute(context)
-        """
-        airflow(
-            operate(fake, code), AIRFLOW__METRICS__STATSD_ON="True",
-            AIRFLOW__METRICS__STATSD_HOST="127.0.0.1",
-            AIRFLOW__METRICS__STATSD_PORT=str(ear.getsockname()[1]),
-            MORGUE_ARCHIVE=str(fake.parent / "archive"),
-        )  # fmt: skip
-        heard = {ear.recv(999) for _ in range(2)}
-        while not {b"airflow.newsmorgue.paper.ok:1|c", b"airflow.newsmorgue.paper.bytes:9|c"} <= heard:
-            heard.add(ear.recv(999))
 
 
 def test_the_crawl_runs_in_a_session_of_its_own(airflow: Any, fake: Path) -> None:

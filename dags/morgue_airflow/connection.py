@@ -118,10 +118,8 @@ def _extra(name: str, text: str | None) -> dict[str, Any]:
     return found
 
 
-@contextmanager
-def applied() -> Iterator[None]:
-    """The settings of the connection as this process's environment, for as long as the `with` lasts."""
-    before = dict(os.environ)
+def environment() -> dict[str, str]:
+    """The environment of this process, and over it the connection's settings; secrets are masked."""
     try:
         found = read_connection()
     except ConfigError as error:
@@ -129,10 +127,17 @@ def applied() -> Iterator[None]:
     for secret in SECRET:
         if value := found.get(secret) or os.environ.get(secret):
             mask_secret(value)
-    if "AWS_ACCESS_KEY_ID" in found:
-        for other in OTHER_KEYS:
-            os.environ.pop(other, None)
-    os.environ.update(found)
+    left_out = OTHER_KEYS if "AWS_ACCESS_KEY_ID" in found else ()
+    return {name: value for name, value in os.environ.items() if name not in left_out} | found
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """The settings of the connection as this process's environment, for as long as the `with` lasts."""
+    before = dict(os.environ)
+    wanted = environment()
+    os.environ.clear()
+    os.environ.update(wanted)
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ from archive.runs import read_run, run_keys
 from archive.store import open_store
 from morgue_airflow.connection import connected
 from morgue_airflow.events import by_partition, due, partition, tell
-from morgue_airflow.metrics import tell_crawl
+from morgue_airflow.metrics import tell_crawl, tell_spool
 from morgue_airflow.tray import tray
 
 # The caller's fault and damage do not go away by trying again (archive.errors).
@@ -90,6 +90,7 @@ class CrawlOperator(BaseOperator):
             tell_crawl(open_store(Config.from_env().archive), self.site, summary)
         if code < 0:  # killed: what it has written is not yet in the store, where a second try looks
             self._publish_leftovers()
+        tell_spool(Config.from_env().spool)
         if code:
             fault = AirflowFailException if code in HOPELESS else AirflowException
             raise fault(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
