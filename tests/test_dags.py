@@ -266,6 +266,19 @@ def test_the_form_becomes_command_line_options(airflow: Any, fake: Path) -> None
     assert arguments[:6] == ["paper", "--limit", "3", "--url", "http://x/", "--dry-run"]
 
 
+def test_a_word_that_the_form_does_not_have_is_refused(airflow: Any, fake: Path) -> None:
+    code = """
+    try:
+        operator.execute(context | {"params": {"limits": 3}})
+    except Exception as error:
+        answer = [type(error).__name__, str(error)]
+    """
+    kind, said = airflow(operate(fake, code))
+    assert kind == "AirflowFailException"
+    assert said == "unknown: limits; the form has limit, urls, since, until, force, dry_run"
+    assert not (fake.parent / "arguments").exists()
+
+
 def test_pool_priority_owner_and_catching_up_come_from_the_site_file(airflow: Any, sites: Path) -> None:
     answer = airflow(
         LOAD + "d = bag.dags['crawl_hourly']; (t,) = d.tasks\n"

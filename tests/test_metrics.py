@@ -3,11 +3,14 @@
 import json
 import socket
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from morgue_airflow.metrics import failures
+from morgue_airflow.metrics import failures, gauges
 
+from archive.reports import RunReport
 from archive.store import open_store
 from tests.conftest import free_port
 from tests.host import Host, feed, page
@@ -37,6 +40,14 @@ def test_a_crawl_sends_its_metrics(airflow: Any, fake: Path) -> None:
         heard: set[bytes] = set()
         while not counted | measured <= heard:
             heard.add(ear.recv(999))
+
+
+def test_lag_and_share_are_gauges_where_they_are_known() -> None:
+    now = datetime.now(UTC)
+    report = RunReport(run="a", site="paper", started=now, ended=now, reason="finished")
+    assert list(gauges(report)) == []
+    known = replace(report, named=5, forbidden=1, archived=3, lags=(60.0, 300.0, 90.0))
+    assert list(gauges(known)) == [("archived", 0.75), ("lag", 90.0)]
 
 
 def test_requests_without_an_answer_are_counted_by_class(

@@ -18,6 +18,7 @@ for a connection that is not there, so nothing may be guessed then: without one,
 
 import functools
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ OTHER_KEYS = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEF
 # These are of a machine, or read before any task runs.
 ELSEWHERE = ("MORGUE_SPOOL", "MORGUE_SITES", "MORGUE_SEARCH", "MORGUE_CONNECTION", "MORGUE_ROOM_URL")
 ENDPOINT = 'as in {"archive": "s3://bucket/prefix", "endpoint_url": "https://s3.example"}'
+
+TOOLS = ("botocore", "boto3", "s3transfer", "urllib3")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -150,6 +153,8 @@ def connected(execute: F) -> F:
 
     @functools.wraps(execute)
     def run(*arguments: Any, **named: Any) -> Any:
+        for tool in TOOLS:  # a task's log is of the newspaper
+            logging.getLogger(tool).setLevel(logging.WARNING)
         with applied():
             return execute(*arguments, **named)
 
