@@ -175,7 +175,13 @@ folder = os.path.dirname(os.path.abspath(__file__))
 def note(name, text):
     with open(os.path.join(folder, name), "a") as file:
         file.write(text)
-signal.signal(signal.SIGTERM, lambda *_: (note("signals", "T"), time.sleep(0.3), sys.exit(0)))
+def stop(*_):
+    note("signals", "T")
+    print("the crawl stops", flush=True)
+    while os.environ.get("FAKE_HOLD") and not os.path.exists(os.environ["FAKE_HOLD"]):
+        time.sleep(0.05)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
 note("arguments", json.dumps(sys.argv[1:]))
 note("session", f"{os.getsid(0) == os.getpid()} {os.environ.get('MORGUE_DIE_WITH_PARENT')}")
 print("a line of the crawl", flush=True)
@@ -453,20 +459,27 @@ def test_what_will_not_go_away_is_not_tried_again(airflow: Any, fake: Path, code
     assert airflow(operate(fake, caught), FAKE_CODE=code) == kind
 
 
-def test_a_cancelled_task_sends_the_crawl_one_signal(fake: Path, tmp_path: Path) -> None:
+def test_a_cancelled_task_sends_the_crawl_one_signal_and_hands_on_what_it_says_then(
+    fake: Path, tmp_path: Path
+) -> None:
     code = """
     import signal
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
     operator.execute(context)
     """
-    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path / "airflow"), "FAKE_WAIT": "1"}
-    task = subprocess.Popen([sys.executable, "-c", operate(fake, code)], env=env, stdout=subprocess.DEVNULL)
+    log, hold = tmp_path / "log", tmp_path / "hold"
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path / "airflow"), "FAKE_WAIT": "1", "FAKE_HOLD": str(hold)}
+    with log.open("wb") as out:
+        task = subprocess.Popen([sys.executable, "-c", operate(fake, code)], env=env, stdout=out, stderr=out)
     try:
         wait_until((fake.parent / "ready").exists, seconds=60, what="the crawl")
         os.killpg(os.getpgid(task.pid), 0)
         task.send_signal(signal.SIGTERM)
+        wait_until(lambda: b"the crawl stops" in log.read_bytes(), seconds=60, what="the line")
+        hold.touch()
         wait_until(lambda: task.poll() is not None, seconds=60, what="the end of the task")
     finally:
+        hold.touch()
         task.kill()
     assert (fake.parent / "signals").read_text() == "T"
 
