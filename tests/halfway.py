@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from morgue_airflow.api import AirflowApi
+from morgue_airflow.processes import read_known
 
 from archive.errors import CallerError
 from archive.model import Run
@@ -173,6 +174,20 @@ def halfway(stack: Stack, paper: Halfway) -> None:
     wait_until(lambda: first <= acknowledged(stack, paper), seconds=180, what=f"the middle of {paper.name}")
 
 
+def all_halfway(stack: Stack, api: AirflowApi, papers: list[Halfway]) -> dict[str, str]:
+    """Start these crawls at once, and wait until each is in its middle; the runs by newspaper."""
+    runs = {paper.name: start(api, paper) for paper in papers}
+    for paper in papers:
+        halfway(stack, paper)
+    return runs
+
+
+def child(stack: Stack, name: str) -> int:
+    """The process of a part of the stack."""
+    _, children = read_known(stack.var / "up.json")
+    return next(known.pid for known in children if known.name == name)
+
+
 def no_orphan(stack: Stack, name: str, before: list[int]) -> None:
     """What crawled before ends in time."""
     wait_until(lambda: not set(before) & set(crawls(stack, name)), seconds=ORPHAN, what=f"the end of {name}")
@@ -182,6 +197,12 @@ def state(api: AirflowApi, paper: Halfway, run: str) -> tuple[str, int]:
     """What Airflow says of the crawl: its state, and which try it is."""
     task = api.task(paper.dag, run, "crawl")
     return str(task["state"]), int(task["try_number"])
+
+
+def log_of(api: AirflowApi, paper: Halfway, run: str, number: int) -> str:
+    """The log of a try, as the UI shows it."""
+    path = f"/api/v2/dags/{paper.dag}/dagRuns/{run}/taskInstances/crawl/logs/{number}?full_content=true"
+    return "\n".join(str(line.get("event")) for line in api._call("GET", path)["content"])
 
 
 def succeeded(api: AirflowApi, paper: Halfway, run: str, *, tries: int) -> None:
@@ -210,6 +231,12 @@ def whole(stack: Stack, paper: Halfway) -> None:
     kept = [line for line in lines if '"status": "200"' in line or '"status":"200"' in line]
     found = [sum(f'{paper.host.base}/story-{n}"' in line for line in kept) for n in range(STORIES)]
     assert found == [1] * STORIES
+
+
+def once(stack: Stack, paper: Halfway) -> None:
+    """No story that was safe has been asked for again, and every story is in the archive once."""
+    assert [paper.asked(number) for number in range(FIRST)] == [1] * FIRST
+    whole(stack, paper)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -176,7 +175,13 @@ folder = os.path.dirname(os.path.abspath(__file__))
 def note(name, text):
     with open(os.path.join(folder, name), "a") as file:
         file.write(text)
-signal.signal(signal.SIGTERM, lambda *_: (note("signals", "T"), time.sleep(0.3), sys.exit(0)))
+def stop(*_):
+    note("signals", "T")
+    print("the crawl stops", flush=True)
+    while os.environ.get("FAKE_HOLD") and not os.path.exists(os.environ["FAKE_HOLD"]):
+        time.sleep(0.05)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
 note("arguments", json.dumps(sys.argv[1:]))
 note("session", f"{os.getsid(0) == os.getpid()} {os.environ.get('MORGUE_DIE_WITH_PARENT')}")
 print("a line of the crawl", flush=True)
@@ -265,6 +270,19 @@ def test_the_form_becomes_command_line_options(airflow: Any, fake: Path) -> None
     airflow(operate(fake, "answer = operator.execute(context)"))
     arguments = json.loads((fake.parent / "arguments").read_text())
     assert arguments[:6] == ["paper", "--limit", "3", "--url", "http://x/", "--dry-run"]
+
+
+def test_a_word_that_the_form_does_not_have_is_refused(airflow: Any, fake: Path) -> None:
+    code = """
+    try:
+        operator.execute(context | {"params": {"limits": 3}})
+    except Exception as error:
+        answer = [type(error).__name__, str(error)]
+    """
+    kind, said = airflow(operate(fake, code))
+    assert kind == "AirflowFailException"
+    assert said == "unknown: limits; the form has limit, urls, since, until, force, dry_run"
+    assert not (fake.parent / "arguments").exists()
 
 
 def test_pool_priority_owner_and_catching_up_come_from_the_site_file(airflow: Any, sites: Path) -> None:
@@ -412,39 +430,6 @@ def test_a_task_leads_to_its_warcs(airflow: Any, fake: Path) -> None:
     assert found == ["WARCs", "", "http://room/runs/r1"]
 
 
-def test_a_newspaper_has_a_deadline_by_its_schedule_or_its_own(airflow: Any, sites: Path) -> None:
-    (sites / "own.toml").write_text('name = "Own"\nhome = "https://own.example/"\ndeadline = 0.5\n')
-    seconds = """
-answer = {}
-for name in ("crawl_hourly", "crawl_byhand", "crawl_own"):
-    alert = bag.dags[name].deadline
-    answer[name] = [a.interval.total_seconds() for a in alert] if alert else None
-"""
-    found = airflow(LOAD + seconds)
-    assert found == {"crawl_hourly": [3600.0], "crawl_byhand": None, "crawl_own": [1800.0]}
-
-
-def test_a_deadline_that_was_missed_is_an_alarm_until_a_run_has_ended(airflow: Any, tmp_path: Path) -> None:
-    from archive.reports import RunReport, SourceReport, write_report
-    from archive.watch import Watch
-
-    code = """
-    import asyncio
-    from morgue_airflow.deadlines import late
-    answer = asyncio.run(late("paper", 1800.0, {"dag_run": {"dag_run_id": "scheduled__x"}}))
-    """
-    said = airflow(textwrap.dedent(code))
-    store = open_store(str(tmp_path / "archive"))
-    (alarm,) = Watch(store).look("paper").alarms
-    assert (alarm.kind, alarm.text) == ("late", said)
-    assert "scheduled__x" in said
-    now = datetime.now(UTC)
-    feed = SourceReport(url="https://paper.example/feed", kind="feed")
-    done = RunReport(run="a", site="paper", started=now, ended=now, reason="finished", sources=(feed,))
-    write_report(store, replace(done, run=f"{now:%Y%m%dT%H%M%SZ}-0000000a"))
-    assert Watch(store).look("paper").alarms == ()
-
-
 def test_a_second_try_says_since_when_nothing_need_be_fetched_again(airflow: Any, fake: Path) -> None:
     code = """
     from datetime import UTC, datetime, timedelta
@@ -456,29 +441,6 @@ def test_a_second_try_says_since_when_nothing_need_be_fetched_again(airflow: Any
     _, since = airflow(operate(fake, code))
     arguments = json.loads((fake.parent / "arguments").read_text())
     assert arguments[arguments.index("--resume-from") + 1] == since
-
-
-def test_a_crawl_sends_its_metrics(airflow: Any, fake: Path) -> None:
-    import socket
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
-        ear.bind(("127.0.0.1", 0))
-        ear.settimeout(10)
-        code = """
-        from airflow.sdk.observability import stats
-        from airflow.sdk.observability.metrics import stats_utils
-        stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
-        answer = operator.execute(context)
-        """
-        airflow(
-            operate(fake, code), AIRFLOW__METRICS__STATSD_ON="True",
-            AIRFLOW__METRICS__STATSD_HOST="127.0.0.1",
-            AIRFLOW__METRICS__STATSD_PORT=str(ear.getsockname()[1]),
-            MORGUE_ARCHIVE=str(fake.parent / "archive"),
-        )  # fmt: skip
-        heard = {ear.recv(999) for _ in range(2)}
-        while not {b"airflow.newsmorgue.paper.ok:1|c", b"airflow.newsmorgue.paper.bytes:9|c"} <= heard:
-            heard.add(ear.recv(999))
 
 
 def test_the_crawl_runs_in_a_session_of_its_own(airflow: Any, fake: Path) -> None:
@@ -497,20 +459,27 @@ def test_what_will_not_go_away_is_not_tried_again(airflow: Any, fake: Path, code
     assert airflow(operate(fake, caught), FAKE_CODE=code) == kind
 
 
-def test_a_cancelled_task_sends_the_crawl_one_signal(fake: Path, tmp_path: Path) -> None:
+def test_a_cancelled_task_sends_the_crawl_one_signal_and_hands_on_what_it_says_then(
+    fake: Path, tmp_path: Path
+) -> None:
     code = """
     import signal
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
     operator.execute(context)
     """
-    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path / "airflow"), "FAKE_WAIT": "1"}
-    task = subprocess.Popen([sys.executable, "-c", operate(fake, code)], env=env, stdout=subprocess.DEVNULL)
+    log, hold = tmp_path / "log", tmp_path / "hold"
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path / "airflow"), "FAKE_WAIT": "1", "FAKE_HOLD": str(hold)}
+    with log.open("wb") as out:
+        task = subprocess.Popen([sys.executable, "-c", operate(fake, code)], env=env, stdout=out, stderr=out)
     try:
         wait_until((fake.parent / "ready").exists, seconds=60, what="the crawl")
         os.killpg(os.getpgid(task.pid), 0)
         task.send_signal(signal.SIGTERM)
+        wait_until(lambda: b"the crawl stops" in log.read_bytes(), seconds=60, what="the line")
+        hold.touch()
         wait_until(lambda: task.poll() is not None, seconds=60, what="the end of the task")
     finally:
+        hold.touch()
         task.kill()
     assert (fake.parent / "signals").read_text() == "T"
 

@@ -198,6 +198,29 @@ def test_a_part_that_stays_up_for_a_while_may_fail_again(
     assert short.restarts == 1
 
 
+BEGINS = """
+import subprocess, sys
+kid = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("kid", kid.pid, flush=True)
+"""
+
+
+def test_what_a_part_began_ends_with_it_before_it_is_started_again(
+    tmp_path: Path, child: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor.Supervisor, "_note", lambda self: None)
+    watching = supervisor.Supervisor(a_layout(tmp_path), lambda _: None)
+    part = child(BEGINS)
+    watching.children.append(part)
+    wait_until(lambda: not part.running, what="its end")
+    kid = int(part.log.read_text().split()[1])
+    assert started_at(kid) != 0
+    watching.look_after()
+    assert (part.restarts, started_at(kid)) == (1, 0)
+    wait_until(lambda: not part.running, what="its second end")
+    end(part.known, patience=1.0)
+
+
 def test_the_specimens_site_file_follows_its_port(tmp_path: Path) -> None:
     stack.prepare(a_layout(tmp_path))
     first = (tmp_path / "sites" / "specimen.toml").read_text()

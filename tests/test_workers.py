@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 from morgue_airflow.api import AirflowApi
-from morgue_airflow.processes import read_known
 
 from tests.conftest import wait_until
 from tests.halfway import (
     FIRST,
     Halfway,
+    all_halfway,
+    child,
     crawls,
-    halfway,
     kill_machine,
     need_servers,
     newspapers,
     no_orphan,
+    once,
     open_folder,
     parent_of,
     run_folder,
     runs_of,
     spool_of,
-    start,
     state,
     succeeded,
     whole,
@@ -54,7 +54,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def papers(folder: Path) -> Iterator[dict[str, Halfway]]:
-    with newspapers(folder / "var" / "sites", *PRESSED, *FALLEN, *ENDURING) as made:
+    with newspapers(folder / "var" / "sites", *PRESSED, *FALLEN, "deserted", *ENDURING) as made:
         yield made
 
 
@@ -72,14 +72,6 @@ def stack(folder: Path, papers: dict[str, Halfway], worker: Path) -> Iterator[St
 @pytest.fixture(scope="module")
 def api(stack: Stack) -> AirflowApi:
     return AirflowApi(stack.url("airflow"), user="admin", password=stack.secrets["airflow_password"])
-
-
-def all_halfway(stack: Stack, api: AirflowApi, papers: list[Halfway]) -> dict[str, str]:
-    """Start these crawls at once, and wait until each is in its middle; the runs by newspaper."""
-    runs = {paper.name: start(api, paper) for paper in papers}
-    for paper in papers:
-        halfway(stack, paper)
-    return runs
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +116,6 @@ def test_a_crawl_that_is_killed_itself_or_by_its_task_is_tried_again_and_fetches
     once(stack, papers[name])
 
 
-def once(stack: Stack, paper: Halfway) -> None:
-    """No story that was safe has been asked for again, and every story is in the archive once."""
-    assert [paper.asked(number) for number in range(FIRST)] == [1] * FIRST
-    whole(stack, paper)
-
-
 @pytest.fixture(scope="module")
 def fallen(stack: Stack, api: AirflowApi, papers: dict[str, Halfway]) -> dict[str, str]:
     """Both workers' machines fail in the middle of two crawls; one crawl's spool is gone with its disk."""
@@ -162,6 +148,20 @@ def test_what_was_on_a_volume_that_is_gone_is_fetched_again(
     succeeded(api, paper, fallen["vanished"], tries=2)
     assert [paper.asked(number) for number in range(FIRST)] == [2] * FIRST
     whole(stack, paper)
+
+
+def test_a_crawl_whose_worker_alone_is_killed_ends_and_is_tried_again(
+    stack: Stack, api: AirflowApi, papers: dict[str, Halfway], pressed: object, fallen: object
+) -> None:
+    """Without its main process a worker takes no orders: what it began must not live on."""
+    paper = papers["deserted"]
+    run = all_halfway(stack, api, [paper])["deserted"]
+    before = crawls(stack, "deserted")
+    os.kill(child(stack, f"worker-{spool_of(before[0]).parent.name}"), signal.SIGKILL)
+    no_orphan(stack, "deserted", before)
+    paper.gate.set()
+    succeeded(api, paper, run, tries=2)
+    once(stack, paper)
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,3 @@ def test_after_all_of_it_no_warc_is_damaged_and_no_spool_holds_what_is_not_publi
     assert [
         path.name for path in stack.var.glob("workers/*/spool/*") if not (path / "published").exists()
     ] == []
-
-
-def child(stack: Stack, name: str) -> int:
-    """The process of a part of the stack."""
-    _, children = read_known(stack.var / "up.json")
-    return next(known.pid for known in children if known.name == name)

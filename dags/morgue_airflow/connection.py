@@ -18,6 +18,7 @@ for a connection that is not there, so nothing may be guessed then: without one,
 
 import functools
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ OTHER_KEYS = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEF
 # These are of a machine, or read before any task runs.
 ELSEWHERE = ("MORGUE_SPOOL", "MORGUE_SITES", "MORGUE_SEARCH", "MORGUE_CONNECTION", "MORGUE_ROOM_URL")
 ENDPOINT = 'as in {"archive": "s3://bucket/prefix", "endpoint_url": "https://s3.example"}'
+
+TOOLS = ("botocore", "boto3", "s3transfer", "urllib3")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,10 +121,8 @@ def _extra(name: str, text: str | None) -> dict[str, Any]:
     return found
 
 
-@contextmanager
-def applied() -> Iterator[None]:
-    """The settings of the connection as this process's environment, for as long as the `with` lasts."""
-    before = dict(os.environ)
+def environment() -> dict[str, str]:
+    """The environment of this process, and over it the connection's settings; secrets are masked."""
     try:
         found = read_connection()
     except ConfigError as error:
@@ -129,10 +130,17 @@ def applied() -> Iterator[None]:
     for secret in SECRET:
         if value := found.get(secret) or os.environ.get(secret):
             mask_secret(value)
-    if "AWS_ACCESS_KEY_ID" in found:
-        for other in OTHER_KEYS:
-            os.environ.pop(other, None)
-    os.environ.update(found)
+    left_out = OTHER_KEYS if "AWS_ACCESS_KEY_ID" in found else ()
+    return {name: value for name, value in os.environ.items() if name not in left_out} | found
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """The settings of the connection as this process's environment, for as long as the `with` lasts."""
+    before = dict(os.environ)
+    wanted = environment()
+    os.environ.clear()
+    os.environ.update(wanted)
     try:
         yield
     finally:
@@ -145,6 +153,8 @@ def connected(execute: F) -> F:
 
     @functools.wraps(execute)
     def run(*arguments: Any, **named: Any) -> Any:
+        for tool in TOOLS:  # a task's log is of the newspaper
+            logging.getLogger(tool).setLevel(logging.WARNING)
         with applied():
             return execute(*arguments, **named)
 

@@ -9,7 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,13 +23,15 @@ from archive.runs import read_run, run_keys
 from archive.store import open_store
 from morgue_airflow.connection import connected
 from morgue_airflow.events import by_partition, due, partition, tell
-from morgue_airflow.metrics import tell_crawl
+from morgue_airflow.metrics import tell_crawl, tell_spool
 from morgue_airflow.tray import tray
 
 # The caller's fault and damage do not go away by trying again (archive.errors).
 HOPELESS = (2, 5)
 STOP_SECONDS = 90
+LOOK_SECONDS = 2.0  # between two looks at whether the task still has a worker
 RESUMED = timedelta(hours=24)
+FORM = ("limit", "urls", "since", "until", "force", "dry_run")
 
 
 class ArchiveLink(BaseOperatorLink):
@@ -75,6 +79,7 @@ class CrawlOperator(BaseOperator):
     @connected
     def execute(self, context: Any) -> dict[str, Any]:
         """Run the crawl, hand its log on, and tell the world what it published."""
+        self._must_be_known(context["params"])
         self._must_not_be_skipped(context)
         with tray() as (folder, held):
             result = folder / "result.json"
@@ -90,6 +95,7 @@ class CrawlOperator(BaseOperator):
             tell_crawl(open_store(Config.from_env().archive), self.site, summary)
         if code < 0:  # killed: what it has written is not yet in the store, where a second try looks
             self._publish_leftovers()
+        tell_spool(Config.from_env().spool)
         if code:
             fault = AirflowFailException if code in HOPELESS else AirflowException
             raise fault(f"the crawl of {self.site} ended with exit code {code}; its last line above says why")
@@ -144,6 +150,11 @@ class CrawlOperator(BaseOperator):
         begin = run.logical_date - (self.gap or timedelta(days=1))
         return {"since": begin.isoformat(), "until": run.logical_date.isoformat()}
 
+    def _must_be_known(self, params: Iterable[str]) -> None:
+        """Airflow takes whatever a run is triggered with: a misspelt limit would be none."""
+        if unknown := sorted(set(params) - set(FORM)):
+            raise AirflowFailException(f"unknown: {', '.join(unknown)}; the form has {', '.join(FORM)}")
+
     def _must_not_be_skipped(self, context: Any) -> None:
         """Skip a scheduled run whose next one is due already, where the site file says so.
 
@@ -187,16 +198,28 @@ class CrawlOperator(BaseOperator):
                 "MORGUE_DAG_RUN": run,
             },
         )
-        assert self._child.stdout is not None
-        for line in self._child.stdout:
-            self.log.info("%s", line.rstrip())
+        # In a thread: while `on_kill` waits, in a signal handler, the log goes on.
+        relay = threading.Thread(target=self._hand_on, args=(self._child.stdout,), daemon=True)
+        relay.start()
+        worker = os.getppid()
+        while relay.is_alive():
+            relay.join(LOOK_SECONDS)
+            if os.getppid() != worker:  # it was killed: nobody hears this task any more
+                self._child.send_signal(signal.SIGTERM)
+                break
         return self._child.wait()
+
+    def _hand_on(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            with suppress(OSError):  # a log that is gone ends no crawl
+                self.log.info("%s", line.rstrip())
 
     def on_kill(self) -> None:
         """One signal; then the child finishes what is in flight, seals and publishes."""
         child = self._child
         if child is None or child.poll() is not None:
             return
+        self.log.warning("the crawl of %s is told to stop: it seals and publishes what it has", self.site)
         child.send_signal(signal.SIGTERM)
         try:
             child.wait(STOP_SECONDS)

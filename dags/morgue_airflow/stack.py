@@ -161,6 +161,8 @@ def environment(layout: Layout) -> dict[str, str]:
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # 5 seconds, Airflow's own choice, are little on one machine that is busy: the task would be lost.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+        # What a killed scheduler began shows as running until the next one looks for such: not 5 minutes.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         **(_celery(layout) if layout.workers else {}),
         **layout.settings,
     }

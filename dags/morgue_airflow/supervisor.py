@@ -174,6 +174,8 @@ class Supervisor:
                 child.restarts = 0
             self.say(f"{child.name} ended by itself (exit code {code}); the end of {child.log}:")
             self.say(child.last_words())
+            # As in a container: what it began ends with it. LocalExecutor's tasks would live on otherwise.
+            _end(child)
             if child.restarts >= RESTARTS:
                 raise MorgueError(f"{child.name} does not stay up; see {child.log}")
             child.restarts += 1
