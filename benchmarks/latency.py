@@ -161,7 +161,7 @@ def views(browser: Any, room: Ours, base: str, count: int) -> dict[str, list[flo
             began = time.perf_counter()
             tabs[name].goto(address, wait_until="commit")
             frame = the_frame(tabs[name], url)
-            frame.wait_for_function("() => document.documentElement.dataset.done === '1'", polling=5)
+            frame.wait_for_function("() => document.documentElement?.dataset.done === '1'", polling=5)
             if number:
                 taken.setdefault(name, []).append(1000 * (time.perf_counter() - began))
     return taken
