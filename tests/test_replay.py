@@ -452,6 +452,15 @@ def test_a_link_in_a_replayed_page_leads_to_that_day(page: Any, kept: Any) -> No
 
 
 @pytest.mark.browser
+def test_many_captures_may_be_looked_at_one_after_another(page: Any, kept: Any) -> None:
+    some = [Answer(at=edition(20), url=f"{PAPER}/{n}", body=b"<h1>page %d</h1>" % n) for n in range(10)]
+    with kept(some) as desk:
+        for number, each in enumerate(some):
+            frame = replayed(page, desk, each.url, "20261120070005")
+            assert frame.locator("h1").inner_text() == f"page {number}"
+
+
+@pytest.mark.browser
 def test_an_archived_error_page_is_shown_as_it_was(page: Any, kept: Any) -> None:
     gone = Answer(at=edition(20), url=f"{PAPER}/gone", status="403 Forbidden", body=b"<h1>Withdrawn</h1>")
     with kept([gone]) as desk:

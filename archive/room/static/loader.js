@@ -40,11 +40,13 @@ function added(worker) {
   });
 }
 
-// Where the worker is registered and yet does not answer (a forced reload goes past it), do not go in circles.
+// Where the worker is registered and yet does not answer (a forced reload goes past it), do not go in circles: the
+// same capture again and again. A reader may well look at many captures one after another.
 function goesInCircles() {
   const now = Date.now();
-  const recent = JSON.parse(sessionStorage.getItem("morgue-loads") || "[]").filter((at) => now - at < 10000);
-  sessionStorage.setItem("morgue-loads", JSON.stringify([...recent, now]));
+  const known = JSON.parse(sessionStorage.getItem("morgue-went") || "[]");
+  const recent = known.filter(([at, where]) => now - at < 10000 && where === target);
+  sessionStorage.setItem("morgue-went", JSON.stringify([...recent, [now, target]]));
   return recent.length >= 8;
 }
 
