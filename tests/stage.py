@@ -99,12 +99,15 @@ film.addEventListener("loadedmetadata", () => {
   say(film.videoWidth + " wide, " + film.duration + " seconds");
   film.currentTime = film.duration - 0.5;
 }, { once: true });
-film.addEventListener("seeked", () => {
+const look = () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 8, height: 8 });
   const context = canvas.getContext("2d");
   context.drawImage(film, 0, 0);
-  say("coloured " + context.getImageData(4, 4, 1, 1).data.join(" ")); done();
-}, { once: true });
+  const colour = context.getImageData(4, 4, 1, 1).data;
+  if (colour[3] === 0) { requestAnimationFrame(look); return; }  // its picture is not decoded yet
+  say("coloured " + colour.join(" ")); done();
+};
+film.addEventListener("seeked", look, { once: true });
 </script>""",
     "range": """<script>
 fetch("tone.wav", { headers: { Range: "bytes=0-43" } }).then(async (r) => {
