@@ -30,7 +30,6 @@ from spiders.recorder import Recorder
 
 PR_SET_PDEATHSIG = 1
 OPENING = 0.05  # seconds between two looks at a crawl that opens
-OBJECTS = 5000  # new ones after which the youngest are looked through; a page leaves some 200 for a while
 TOOLS = ("botocore.", "boto3.", "s3transfer.", "urllib3.")
 NOISY = (
     "scrapy.middleware",
@@ -92,7 +91,6 @@ def crawl(
     process.crawl(crawler, **arguments)
     _obey_signals(process)
     gc.freeze()  # what is there by now stays: it need not be looked through again and again
-    gc.set_threshold(OBJECTS)
     process.start(install_signal_handlers=False)
     recorder = crawler.get_extension(Recorder)
     if recorder is None:
