@@ -80,7 +80,7 @@ class OpenWarc:
             lengths = written.write(self._put)
             if not written.small:
                 self.flush()
-        except BaseException:
+        except Exception:
             self._cut(before)
             raise
         capture = written.located(before, lengths)

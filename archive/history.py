@@ -13,7 +13,8 @@ from archive.errors import NotCaptured
 from archive.index import Index
 from archive.looks import NOT_THERE
 from archive.model import ArticleRow, Capture
-from archive.search import Edited, Search
+from archive.question import Edited
+from archive.search import Search
 from archive.store import Store
 from archive.versions import Diff, Version, diff, identities, plain_address, timeline
 

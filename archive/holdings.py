@@ -36,9 +36,10 @@ from archive.parcel import group_of
 from archive.permission import Permission, withheld
 from archive.playback import Playback, play
 from archive.policy import Policy
+from archive.question import Answer, Question
 from archive.rights import parse
 from archive.runs import all_runs
-from archive.search import Answer, Question, Search, search_path
+from archive.search import Search, search_path
 from archive.selection import Selected, Selection
 from archive.sites import load_sites
 from archive.store import Store, open_store

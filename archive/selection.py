@@ -18,7 +18,8 @@ from archive.dates import read_time
 from archive.errors import CallerError
 from archive.model import ArticleRow
 from archive.permission import Permission
-from archive.search import Found, Question, Search
+from archive.question import Found, Question
+from archive.search import Search
 from archive.spans import Span
 from archive.store import Store
 

@@ -172,18 +172,17 @@ class Spool:
         Making them takes less than it costs to hand each exchange to another thread; only those of a long
         body are left to the writing thread, so that nobody's loop waits for them.
         """
-        with self._making:
-            draft = self._current()
-            try:
+        try:
+            with self._making:  # in the order in which records are made, they are written
+                draft = self._current()
                 written = self._made(exchange, draft) if exchange.body_size <= AT_ONCE else None
-            except Exception as problem:  # noqa: BLE001 - whatever it is, the waiting crawl must hear of it
-                answer = (done, _unrecorded(exchange, problem), None)
-                self._deliver(lambda: _tell([answer]))
-                return
-            if written is None:
-                draft.size += exchange.body_size
-            item = Waiting(exchange=exchange, done=done, draft=draft, written=written)
-            self._backlog.put(item, weight(exchange))
+                if written is None:
+                    draft.size += exchange.body_size
+                item = Waiting(exchange=exchange, done=done, draft=draft, written=written)
+                self._backlog.put(item, weight(exchange))
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the waiting crawl must hear of it
+            answer = (done, _unrecorded(exchange, problem), None)
+            self._deliver(lambda: _tell([answer]))
 
     def _current(self) -> Draft:
         """The WARC that is next to take an exchange."""

@@ -25,7 +25,8 @@ from pathlib import Path
 from archive.articles import write_table
 from archive.extract import EXTRACTOR
 from archive.model import Article, ArticleRow, Location
-from archive.search import Question, Search
+from archive.question import Question
+from archive.search import Search
 from archive.store import FolderStore
 
 WORDS = 60_000

@@ -246,3 +246,16 @@ def _reached(stack: Stack) -> Iterator[Store]:
             if name.startswith("AWS_"):
                 patch.setenv(name, value)
         yield open_store(stack.env["MORGUE_ARCHIVE"])
+
+
+def outlives(stack: Stack, api: AirflowApi, paper: Halfway, part: str, number: signal.Signals) -> None:
+    """A crawl goes on while a part of the stack is killed and comes back."""
+    run = all_halfway(stack, api, [paper])[paper.name]
+    before, old = crawls(stack, paper.name), child(stack, part)
+    assert len(before) == 1
+    os.kill(old, number)
+    wait_until(lambda: child(stack, part) != old and api.healthy(), seconds=120, what=f"{part} again")
+    assert crawls(stack, paper.name) == before
+    assert state(api, paper, run) == ("running", 1)
+    paper.gate.set()
+    succeeded(api, paper, run, tries=1)

@@ -28,8 +28,8 @@ from archive.index import Index
 from archive.parcel import Parcel
 from archive.permission import Permission
 from archive.policy import Policy
+from archive.question import Question
 from archive.requisites import in_set, requisites
-from archive.search import Question
 from archive.selection import Selection, read
 from archive.signature import read_key, verified
 from archive.store import FolderStore, Store

@@ -24,6 +24,7 @@ from tests.halfway import (
     no_orphan,
     once,
     open_folder,
+    outlives,
     parent_of,
     runs_of,
     state,
@@ -139,15 +140,8 @@ def test_a_crawl_outlives_the_loss_of_store_and_database(
 ) -> None:
     if part == "postgres":
         need_servers(celery=False)
-    paper = papers[name]
-    run = all_halfway(stack, api, [paper])[name]
-    before, old = crawls(stack, name), child(stack, part)
-    os.kill(old, number)
-    wait_until(lambda: child(stack, part) != old and api.healthy(), seconds=120, what=f"{part} again")
-    assert crawls(stack, name) == before
-    paper.gate.set()
-    succeeded(api, paper, run, tries=1)
-    once(stack, paper)
+    outlives(stack, api, papers[name], part, number)
+    once(stack, papers[name])
 
 
 def test_after_all_of_it_no_warc_is_damaged_and_the_spool_holds_nothing_that_is_not_published(

@@ -96,18 +96,23 @@ def test_a_long_body_refers_to_nothing_that_may_stand_behind_it(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its records are made late: a short one with the same payload may have been made meanwhile."""
+    page = PAGE * 60
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in page) + b"0\r\n\r\n"  # the same, and long on the wire
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert len(page) < AT_ONCE < len(chunks)
     spool = begin(tmp_path)
     go, real = threading.Event(), os.fsync
     monkeypatch.setattr("os.fsync", lambda file: go.wait(20) and real(file))
-    waiting = [spool.submit(said("http://paper.example/first", body=b"another page, " * 40))]
-    monkeypatch.setattr("archive.spool.AT_ONCE", 0)
-    waiting.append(spool.submit(said("http://paper.example/late")))
-    monkeypatch.undo()
-    monkeypatch.setattr("os.fsync", lambda file: go.wait(20) and real(file))
-    waiting.append(spool.submit(said("http://paper.example/behind")))
+    waiting = [
+        spool.submit(said("http://paper.example/first", body=b"another page, " * 40)),
+        spool.submit(exchange(url="http://paper.example/late", response=head + chunks)),
+        spool.submit(said("http://paper.example/behind", body=page)),
+    ]
     go.set()
-    for each in waiting:
-        each.result(timeout=10)
+    late, behind = [each.result(timeout=10) for each in waiting][1:]
+    assert late
+    assert behind
+    assert late.digest == behind.digest
     spool.close("finished")
     published = publish(store, spool.folder)
     assert published

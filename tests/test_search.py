@@ -17,7 +17,8 @@ from archive.errors import CallerError
 from archive.extract import EXTRACTOR
 from archive.model import Article, ArticleRow, Location
 from archive.query import match_of, snippet_of, spaced
-from archive.search import Answer, Question, Search
+from archive.question import Answer, Question
+from archive.search import Search
 from archive.spans import Span
 from archive.store import FolderStore, Store
 

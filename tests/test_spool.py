@@ -79,9 +79,9 @@ def test_an_old_warc_is_sealed_though_nothing_more_comes(tmp_path: Path) -> None
 
 
 def test_fetching_waits_while_too_much_is_queued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archive.spool.QUEUED_BYTES", 1000)
     spool = begin(tmp_path)
     assert spool.room() is None
-    monkeypatch.setattr(spool._backlog, "_most", 1000)
     go = threading.Event()
     real = os.fsync
     monkeypatch.setattr("os.fsync", lambda fd: go.wait(20) and real(fd))

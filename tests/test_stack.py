@@ -188,7 +188,6 @@ def test_a_part_that_stays_up_for_a_while_may_fail_again(
 ) -> None:
     monkeypatch.setattr(supervisor, "STEADY", 0.0)
     layout = a_layout(tmp_path)
-    monkeypatch.setattr(supervisor.Supervisor, "_note", lambda self: None)
     watching = supervisor.Supervisor(layout, lambda _: None)
     short = child("pass")
     watching.children.append(short)
@@ -206,9 +205,8 @@ print("kid", kid.pid, flush=True)
 
 
 def test_what_a_part_began_ends_with_it_before_it_is_started_again(
-    tmp_path: Path, child: Callable[[str], Child], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, child: Callable[[str], Child]
 ) -> None:
-    monkeypatch.setattr(supervisor.Supervisor, "_note", lambda self: None)
     watching = supervisor.Supervisor(a_layout(tmp_path), lambda _: None)
     part = child(BEGINS)
     watching.children.append(part)

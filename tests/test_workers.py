@@ -23,6 +23,7 @@ from tests.halfway import (
     no_orphan,
     once,
     open_folder,
+    outlives,
     parent_of,
     run_folder,
     runs_of,
@@ -182,18 +183,8 @@ def test_a_crawl_outlives_the_loss_of_scheduler_database_and_store(
     part: str,
     number: signal.Signals,
 ) -> None:
-    paper = papers[name]
-    run = all_halfway(stack, api, [paper])[name]
-    before = crawls(stack, name)
-    assert len(before) == 1
-    old = child(stack, part)
-    os.kill(old, number)
-    wait_until(lambda: child(stack, part) != old and api.healthy(), seconds=120, what=f"{part} again")
-    assert crawls(stack, name) == before
-    assert state(api, paper, run) == ("running", 1)
-    paper.gate.set()
-    succeeded(api, paper, run, tries=1)
-    once(stack, paper)
+    outlives(stack, api, papers[name], part, number)
+    once(stack, papers[name])
 
 
 def test_a_key_from_a_connection_that_a_crawl_prints_is_masked_in_its_log(

@@ -13,7 +13,8 @@ from archive.dates import read_time
 from archive.errors import CallerError
 from archive.index import Index
 from archive.permission import Permission
-from archive.search import Answer, Hit, Question, opened
+from archive.question import Answer, Hit, Question
+from archive.search import opened
 from archive.sites import load_sites
 from archive.store import Store
 

@@ -12,7 +12,8 @@ from archive.dates import read_time
 from archive.errors import CallerError
 from archive.filing import lean
 from archive.permission import Permission
-from archive.search import Question, opened
+from archive.question import Question
+from archive.search import opened
 from archive.selection import HOLDS, Selected, Selection, read
 from archive.sites import load_sites
 from archive.store import Store

@@ -22,11 +22,11 @@ from archive.dataset import FORMATS, STREAMS
 from archive.errors import CallerError, MorgueError, NotCaptured, SearchFailed
 from archive.history import Edit, away
 from archive.model import Capture
+from archive.question import Question
 from archive.room import choice, faults
 from archive.room.links import api_link
 from archive.room.openapi import PATHS, SELECTING, TYPES, description
 from archive.room.study import PAGE, Study, day_of, number_of, question_of, steps_of
-from archive.search import Question
 from archive.selection import HOLDS, Selected, Selection
 from archive.versions import Diff, Version
 

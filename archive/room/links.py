@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from archive.cdxj import stamp_of
 from archive.model import Capture
+from archive.question import Question
 from archive.room.origins import origin_for
-from archive.search import Question
 
 CONTROL = re.compile(r"[\x00-\x20\x7f]")
 # What may stand in a path of ours that ends in an archived URL: all but '#', spaces, double quotes, brackets.

@@ -8,9 +8,9 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from archive.cdxj import stamp_of
+from archive.question import Question
 from archive.room import links, pulse
 from archive.room.origins import origin_for
-from archive.search import Question
 
 FACETS = {
     "site": "newspaper", "language": "language", "section": "section", "kind": "kind of page",

@@ -21,6 +21,7 @@ from archive.model import ArticleRow, Capture, Image
 from archive.parts import Spread, spread_of
 from archive.permission import Permission, withheld
 from archive.playback import play
+from archive.question import Answer, Hit, Question
 from archive.room import atom, choice
 from archive.room.evidence import RASTER, kind_of
 from archive.room.finder import Finder
@@ -28,7 +29,6 @@ from archive.room.links import capture_link, lookup_link, weblink
 from archive.room.origins import Origins
 from archive.room.pulse import Bar
 from archive.room.shelf import Shelf
-from archive.search import Answer, Hit, Question
 from archive.selection import Selection
 from archive.versions import Change, Diff, Version, diff
 
