@@ -532,22 +532,22 @@ answer = [str(done.state), tasks, events]
 def test_a_large_site_is_crawled_in_mapped_tasks_and_told_of_once(airflow: Any, tmp_path: Path) -> None:
     from archive.runs import all_runs
     from archive.shards import letters
-    from tests.host import Host, feed, html, page
+    from tests.host import Host, feed, page
 
     missing = (404, {"Content-Type": "text/plain"}, b"")
-    home_pages, sport_pages = {"/": page()}, {"/match": page("match")}
+    home_pages, sport_pages = {"/": page(), "/town": page("town")}, {"/match": page("match")}
     with (
         Host(lambda path, _: home_pages.get(path, missing)) as home,
         Host(lambda path, _: sport_pages.get(path, missing), address="127.0.0.2") as sport,
     ):
-        # The second shard finds, after the first has ended, what is the first's.
-        home_pages["/feed"] = feed(sport.base, "match")
-        sport_pages["/match"] = html(f'<img src="{home.base}/town.png">')
-        home_pages["/town.png"] = (200, {"Content-Type": "image/png"}, b"\x89PNG")
+        # Whichever shard is the second (Airflow says that of no two) finds, after the first has ended, what
+        # is the first's.
+        home_pages["/news"], sport_pages["/games"] = feed(sport.base, "match"), feed(home.base, "town")
         sites = tmp_path / "sites"
         sites.mkdir()
         (sites / "paper.toml").write_text(
-            f'name = "Paper"\nhome = "{home.base}/"\nfeeds = ["{home.base}/feed"]\nshards = 2\n'
+            f'name = "Paper"\nhome = "{home.base}/"\nshards = 2\n'
+            f'feeds = ["{home.base}/news", "{sport.base}/games"]\n'
             f'hosts = ["{sport.base.removeprefix("http://")}"]\ndelay = 0.0\nallow_private = true\n'
         )
         state, tasks, events = airflow(IN_SHARDS, migrate=True, MORGUE_SHARD_WAIT="0")
@@ -556,12 +556,11 @@ def test_a_large_site_is_crawled_in_mapped_tasks_and_told_of_once(airflow: Any, 
     assert [(task, index) for task, index, told in tasks if told == "success"] == [
         ("crawl", 0), ("crawl", 1), ("passed_on", -1), ("published", -1), ("rest", 0), ("whole", -1),
     ]  # fmt: skip
-    assert {path: asked.count(path) for path in ("/feed", "/match", "/town.png")} == dict.fromkeys(
-        ("/feed", "/match", "/town.png"), 1
-    )
+    once = ("/news", "/match", "/games", "/town")
+    assert {path: asked.count(path) for path in once} == dict.fromkeys(once, 1)
     store = open_store(str(tmp_path / "archive"))
     runs = {run.key: run.parameters["shard"] for run in all_runs(store)}
-    assert sorted(runs.values()) == ["1/2", "1/2", "2/2"]
+    assert sorted(runs.values()) in (["1/2", "1/2", "2/2"], ["1/2", "2/2", "2/2"])
     ((key, manifests),) = events
     assert sorted(manifests[key]) == sorted(runs)
     assert list(letters(store, "paper")) == []
