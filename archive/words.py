@@ -9,7 +9,7 @@ import unicodedata
 
 from archive.model import Article
 
-READING = "4"  # how pages are read; another number says that two readings cannot be compared
+READING = "5"  # how pages are read; another number says that two readings cannot be compared
 TELLING = ("headline", "standfirst", "authors", "agency", "body", "titles", "told")
 BEHIND = ("titles", "told")  # what head and data say, and the page does not show
 WORN = re.compile(

@@ -52,6 +52,50 @@ def read(html: str, url: str = URL) -> Article:
     return found
 
 
+def test_a_caption_is_no_standfirst_whatever_its_class_says() -> None:
+    said = "Ada Vale on the new bridge, which she crossed in the first tram of the morning."
+    caption = f'<div class="text-tertiary"><span>{said}</span> <span>© Bo Reed/dpa</span></div>'
+    lead = f'<figure><img src="/a.jpg"><figcaption>{caption}</figcaption></figure>'
+    html = page(before=lead, data=DATA | {"description": ""}).replace('class="standfirst"', 'class="x"')
+    assert read(html).standfirst == ""
+
+
+def test_a_caption_in_the_data_is_no_standfirst() -> None:
+    said = "Ada Vale on the new bridge, which she crossed in the first tram of the morning."
+    lead = f'<figure><img src="/a.jpg"><figcaption>{said}</figcaption></figure>'
+    html = page(before=lead, data=DATA | {"description": said}).replace('class="standfirst"', 'class="x"')
+    assert read(html).standfirst == ""
+
+
+def test_a_first_paragraph_that_the_data_describe_it_by_stays_in_the_body() -> None:
+    first = f"TARNMOUTH (Reuters) - {TEXT[0]}"
+    html = page(paragraphs((first, *TEXT[1:])), data=DATA | {"description": first})
+    found = read(
+        html.replace('<p class="standfirst">After eleven months trams cross the harbour again.</p>', "")
+    )
+    assert (found.standfirst, found.body[0], found.dateline, found.agency) == (
+        "",
+        first,
+        "TARNMOUTH",
+        "Reuters",
+    )
+
+
+def test_a_standfirst_may_begin_with_a_place_that_the_data_leave_out() -> None:
+    html = page().replace('<p class="standfirst">', '<p class="x">Tarnmouth. ')
+    assert read(html).standfirst == "Tarnmouth. After eleven months trams cross the harbour again."
+
+
+def test_a_line_that_ends_with_who_took_the_picture_is_no_paragraph() -> None:
+    line = "<p>The bridge at dawn. Picture: Bo Reed</p><p>Image: ADA VALE</p>"
+    assert read(page(line + paragraphs())).body == TEXT
+
+
+def test_a_heading_that_leads_to_other_stories_is_no_subhead() -> None:
+    inside = f"<p>{TEXT[0]}</p><h3>READ MORE: Trams will be dearer</h3><h3>What it cost</h3>"
+    assert read(page(inside + paragraphs(TEXT[1:]))).subheads == ((1, "What it cost"),)
+
+
 def test_a_body_that_stands_twice_is_given_once_and_flagged() -> None:
     twice = f"<div>{paragraphs()}</div><div class='comments-enabled'>{paragraphs()}</div>"
     found = read(page(twice))

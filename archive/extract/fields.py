@@ -5,7 +5,7 @@ found names its source. What only the page shows (byline, kicker, shown standfir
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -112,38 +112,40 @@ class Fields:
                 found.setdefault(key(bare), bare)
         return tuple(title for title in found.values() if title)[:10]
 
-    def standfirst(self, headline: str) -> str:
-        """What stands between the headline and the text; without that, the description in the data."""
+    def standfirst(self, headline: str, captions: Iterable[str] = ()) -> str:
+        """What stands between the headline and the text; without that, the description in the data, where
+        it is neither a caption nor the first paragraph.
+        """
         data, meta = self.data.article, self.data.meta
-        told = clean(
-            text_in(data.get("description")) or meta.get("og:description", "") or meta.get("description", "")
+        told = (text_in(data.get("description")), meta.get("og:description", ""), meta.get("description", ""))
+        shown, within = self._shown_standfirst([clean(text) for text in told], headline)
+        if within:
+            return ""
+        below = {key(caption) for caption in captions}
+        page, linked, state, *metas = (
+            "" if key(clean(text)) in below else text
+            for text in (shown, told[0], self.data.state.get("standfirst", ""), *told[1:])
         )
-        shown = self._shown_standfirst(told, headline)
+        metas = [text for text in metas if text]
         return self.pick(
-            "standfirst",
-            ("page", shown),
-            ("json-ld", text_in(data.get("description"))),
-            ("cms", self.data.state.get("standfirst", "")),
-            ("meta", meta.get("og:description", "") or meta.get("description", "")),
+            "standfirst", ("page", page), ("json-ld", linked), ("cms", state), ("meta", next(iter(metas), ""))
         )
 
-    def _shown_standfirst(self, told: str, headline: str) -> str:
-        start = next(
-            (n for n, b in enumerate(self.blocks) if b.tag == "h1" and key(b.text) == key(headline)), None
-        )
-        if start is None:
-            start = next((n for n, b in enumerate(self.blocks) if b.tag == "h1"), None)
-        if start is None:
-            return ""
-        for block in self.blocks[start + 1 : start + 25]:
-            if not 25 <= len(block.text) <= 900 or block.linked * 2 > len(block.text):
+    def _shown_standfirst(self, told: Sequence[str], headline: str) -> tuple[str, bool]:
+        """What the page shows as one; whether it shows what the data tell as a paragraph."""
+        heads = [n for n, block in enumerate(self.blocks) if block.tag == "h1"]
+        same = [n for n in heads if key(self.blocks[n].text) == key(headline)]
+        start = next(iter(same or heads), None)
+        near = [] if start is None else self.blocks[start + 1 : start + 25]
+        for n, block in enumerate(near):
+            if not 25 <= len(block.text) <= 900 or block.linked * 2 > len(block.text) or _is_caption(block):
                 continue
-            names = " ".join(
-                f"{e.get('class') or ''} {e.get('itemprop') or ''} {e.tag}" for e in block.path[-2:]
-            )
-            if STANDFIRST.search(names) or "alternativeHeadline" in names or _same(block.text, told):
-                return block.text
-        return ""
+            if _called_standfirst(block):
+                return block.text, False
+            if any(_same(block.text, text) for text in told):
+                within = _one_of(block, near[n + 1 : n + 6])
+                return "" if within else block.text, within
+        return "", False
 
     def authors(self) -> tuple[str, ...]:
         """The authors' names."""
@@ -394,10 +396,34 @@ def _truth(value: Any) -> str:
     return said if said in ("true", "false") else ""
 
 
+def _is_caption(block: Block) -> bool:
+    """Whether a text stands in a figure, whatever its class says."""
+    return any(element.tag == "figure" for element in block.path)
+
+
+def _called_standfirst(block: Block) -> bool:
+    names = " ".join(f"{e.get('class') or ''} {e.get('itemprop') or ''} {e.tag}" for e in block.path[-2:])
+    return bool(STANDFIRST.search(names)) or "alternativeHeadline" in names
+
+
+def _one_of(block: Block, behind: Iterable[Block]) -> bool:
+    """Whether a text is a paragraph like those behind it: the data describe many an article by its first."""
+    return any(
+        each.tag == block.tag
+        and each.path[-2:-1] == block.path[-2:-1]
+        and each.path[-1] is not block.path[-1]
+        and each.path[-1].get("class") == block.path[-1].get("class")
+        for each in behind
+    )
+
+
 def _same(shown: str, told: str) -> bool:
-    """Whether a shown text is what the data tell, or they tell its beginning."""
+    """Whether a shown text is what the data tell, or they tell its beginning, or all but its place."""
     one, other = key(shown), key(told)
-    return len(other) >= 25 and (one == other or (one.startswith(other) and len(one) < 1.3 * len(other)))
+    longer = (one.startswith(other) and len(one) < 1.3 * len(other)) or (
+        one.endswith(other) and len(one) < len(other) + 20
+    )
+    return len(other) >= 25 and longer
 
 
 def _updates(shown: str, said: str) -> bool:

@@ -34,6 +34,10 @@ FURNITURE = re.compile(
     r"|cookie|\A(?:share|print|e-?mail)\Z",
     re.I,
 )
+CREDITED = re.compile(  # a caption, or the end of one: who made the picture
+    r"(?:\A|[.!?»”\"')]\s*)(?:Bild|Fotos?|Photos?|Pictures?|Images?|Photographs?)(?: by| credit)?"
+    r"\s*:\s*[^.:]{3,60}\Z"
+)
 SHORT = 250  # characters within which words of furniture make a line furniture
 LONG = 40  # characters from which a sentence stands once in an article; short ones ("Yes.") may come again
 
@@ -102,7 +106,7 @@ def guarded(lines: Sequence[str], ground: Ground) -> Guarded:
         if len(text) > LONG:
             seen.add(name)
         if block is not None and is_heading(block):
-            kept.append((text, True))
+            kept += [] if PROMOTION.match(text) else [(text, True)]
         elif not _beside(text, name, block, ground):
             kept.append((text, False))
     size = sum(len(text) for text, head in kept if not head)
@@ -136,7 +140,7 @@ def _beside(text: str, name: str, block: Block | None, ground: Ground) -> bool:
     """Whether a line is beside the text: furniture by its place, a link and nothing else, promotion, a
     label.
     """
-    if FURNITURE.search(text) and len(text) < SHORT:
+    if len(text) < SHORT and (FURNITURE.search(text) or CREDITED.search(text)):
         return True
     if block is None:  # a piece of a block, at a line break
         around = next((b for each, b in ground.blocks.items() if name in each), None)
