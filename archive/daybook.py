@@ -25,6 +25,9 @@ PUT = """INSERT INTO page (name, site, quarter, last, article) VALUES (?, ?, ?, 
 LAST = """SELECT facet.site, at, max(captured), article.id FROM article JOIN seen ON seen.article = article.id
     JOIN facet ON facet.id = article.id WHERE plain = ? AND url = ?"""
 SITE = "(SELECT id FROM value WHERE text = ?)"
+NEWEST = f"""SELECT url, headline, last FROM page JOIN article ON article.id = page.article
+    JOIN said ON said.id = page.article WHERE page.site = {SITE} AND quarter <= ?
+    ORDER BY quarter DESC"""  # noqa: S608 - parts of ours
 SOME = f"""SELECT * FROM page WHERE site = {SITE} AND quarter >= ? AND quarter < ?
     ORDER BY quarter DESC, name LIMIT ? OFFSET ?"""  # noqa: S608 - parts of ours
 ENTRY = f"""SELECT url, headline, substr(body, 1, lead), author, agency, access.text, dated, at, last,
@@ -104,13 +107,13 @@ def entries(
     return [_entry(row) for row in db.execute(ENTRY, (site, first, end, limit, skip))]
 
 
-def newest(db: sqlite3.Connection, site: str) -> Iterator[tuple[str, str, datetime]]:
-    """Addresses and headlines of a newspaper, those that were first seen last before the others, and when."""
-    rows = db.execute(
-        "SELECT url, headline, first FROM article JOIN said USING (id) WHERE site = ? ORDER BY first DESC",
-        (site,),
-    )
-    return ((url, headline, datetime.fromisoformat(first)) for url, headline, first in rows)
+def newest(db: sqlite3.Connection, site: str, *, until: datetime) -> Iterator[tuple[str, str, datetime]]:
+    """Addresses and headlines of a newspaper, what was published last before the rest, and the last capture.
+
+    What says that it was published after `until` is left out: a mistyped year would stand before all others.
+    """
+    rows = db.execute(NEWEST, (site, quarter_of(until)))
+    return ((url, headline, datetime.fromisoformat(last)) for url, headline, last in rows)
 
 
 def pages(

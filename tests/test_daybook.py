@@ -159,3 +159,15 @@ def test_what_a_rule_excludes_is_not_counted(store: Store, what: str, left: int)
     access.add(Rule(kind="exclude", what=RULES[what], reason="why", made=NOON))
     assert f"{left} articles" in room.get("/").text
     assert room.get("/site/paper/2026-11-20").text.count("/article?") == left
+
+
+def test_the_newest_article_is_the_one_published_last_and_not_in_a_year_to_come(
+    store: Store, search: Search
+) -> None:
+    told = [NOON - timedelta(days=2), NOON - timedelta(hours=1), NOON - timedelta(days=1), None]
+    late = row(9, NOON + timedelta(days=365))
+    old = [row(n, at, captured=NOON - timedelta(days=3 * (at is None))) for n, at in enumerate(told)]
+    put(store, "r", *old, late)
+    search.follow(store)
+    found = daybook.newest(search.db, "paper", until=NOON + timedelta(days=1))
+    assert [headline for _, headline, _ in found] == ["Story 1", "Story 2", "Story 0", "Story 3"]

@@ -95,9 +95,10 @@ class Shelf:
         return sorted(found, key=lambda kept: (not kept.paper.runs, kept.paper.name.casefold()))
 
     def _kept(self, search: Search, paper: Newspaper, articles: int) -> Kept:
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
         shown = (
             (url, headline)
-            for url, headline, at in islice(daybook.newest(search.db, paper.id), LOOKED_AT)
+            for url, headline, at in islice(daybook.newest(search.db, paper.id, until=tomorrow), LOOKED_AT)
             if not self.access.forbids(url, paper.id, at)
         )
         last = self.run_at(paper.runs[0]) if paper.runs else None
