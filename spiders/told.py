@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from archive.dates import ZONES
+
 TITLE_LENGTH = 1000
 URL_LENGTH = 8192
 AHEAD = timedelta(days=1)
@@ -20,12 +22,6 @@ W3C = re.compile(
     r"(\d{4})(?:[-/]?(\d\d)(?:[-/]?(\d\d))?)?"
     r"(?:[Tt\s]+(\d\d?):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?\Z"
 )
-# Zones that feeds name and RFC 822 does not; hours east of UTC.
-ZONES = {
-    "SAST": 2, "CAT": 2, "EAT": 3, "WAT": 1, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2, "EET": 2, "EEST": 3,
-    "WET": 0, "WEST": 1, "BST": 1, "MSK": 3, "JST": 9, "KST": 9, "HKT": 8, "SGT": 8, "AEST": 10, "AEDT": 11,
-    "NZST": 12, "NZDT": 13, "BRT": -3, "ART": -3, "UT": 0, "Z": 0,
-}  # fmt: skip
 MONTHS = {
     name: number
     for number, names in enumerate(

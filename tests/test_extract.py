@@ -128,10 +128,20 @@ def test_a_page_that_shows_no_sign_of_an_article_is_none() -> None:
         "2026-11-20T08:00:00+0200",
         "2026-11-20T06:00:00.000Z",
         "Fri, 20 Nov 2026 06:00:00 GMT",
+        "Fri Nov 20 08:00:00 CEST 2026",
+        "20 November 2026, 8:00 SAST",
+        "Nov. 20, 2026, 1:00 a.m. EST",
     ],
 )
 def test_dates_are_read_as_pages_write_them(text: str) -> None:
     assert read_time(text) == datetime(2026, 11, 20, 6, tzinfo=UTC)
+
+
+def test_a_zone_of_no_known_name_counts_as_utc_without_a_word_on_standard_error(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    assert read_time("Fri Nov 20 06:00:00 XYZ 2026") == datetime(2026, 11, 20, 6, tzinfo=UTC)
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("text", ["", "soon", "99999999999999999999", "0001-01-01T00:00:00+23:59"])

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from archive.dates import zone_of
 from archive.errors import CallerError
 from archive.extract.agencies import agencies_in, agencies_only
 from archive.extract.blocks import SENTENCE, key
@@ -130,7 +131,7 @@ def _moment(raw: str, zone: str) -> datetime | None:
     except (KeyError, ValueError, OSError) as error:
         raise CallerError(f"{zone!r} is no time zone; write one as in Africa/Johannesburg") from error
     try:
-        moment = parser.parse(re.sub(r"\s[-–—|]\s", " ", raw))
+        moment = parser.parse(re.sub(r"\s[-–—|]\s", " ", raw), tzinfos=zone_of)
     except (ValueError, OverflowError):
         return None
     local: datetime = moment if moment.tzinfo else moment.replace(tzinfo=there)
