@@ -96,6 +96,18 @@ def test_a_heading_that_leads_to_other_stories_is_no_subhead() -> None:
     assert read(page(inside + paragraphs(TEXT[1:]))).subheads == ((1, "What it cost"),)
 
 
+def test_comments_are_no_text_however_many_there_are() -> None:
+    words = "says at some length what he thinks of this bridge, and of trams in general."
+    said = "".join(f"<p>Reader number {n} {words}</p>" for n in range(99))
+    html = page(after=f'<div id="sf_comment_list"><div class="sf_comment_text">{said}</div></div>')
+    assert read(html).body == TEXT
+
+
+def test_an_article_within_what_is_called_comments_is_read() -> None:
+    html = page().replace('<div class="body">', '<div class="article-comments">')
+    assert read(html).body == TEXT
+
+
 def test_a_body_that_stands_twice_is_given_once_and_flagged() -> None:
     twice = f"<div>{paragraphs()}</div><div class='comments-enabled'>{paragraphs()}</div>"
     found = read(page(twice))
@@ -222,6 +234,7 @@ def test_a_dateline_is_told_from_a_sentence(text: str, place: str, agency: str) 
         ("by ada vale and bo reed", ("Ada Vale", "Bo Reed")),
         ("Von Ada Vale und Bo Reed", ("Ada Vale", "Bo Reed")),
         ("Ada Vale, Staff Reporter", ("Ada Vale",)),
+        ("By Ada Vale, Bo Reed, and Cy Jones", ("Ada Vale", "Bo Reed", "Cy Jones")),
     ],
 )
 def test_a_byline_gives_names(raw: str, names: tuple[str, ...]) -> None:

@@ -48,6 +48,7 @@ STEMS = (
     "advert", "recommend", "relacion", "teaser", "newsletter", "promo", "comment", "subscri", "sharing",
     "related",
     "breadcrumb", "taboola", "outbrain", "caption", "copyright", "disclaimer", "sponsor", "kommentar",
+    "comentari", "komentar", "reacties", "yorumlar", "leserbrief",
 )  # fmt: skip
 SENTENCE = re.compile(r"[.!?…:;。！？।]['\"”’»›)\]」』]*\Z")
 # Says how the element is to look or behave ("print:hidden", "has-comments"), not what stands in it.

@@ -19,7 +19,7 @@ from archive.extract.names import BY, DATE, names_in, role_of, tidy
 from archive.extract.told import titles_in
 from archive.versions import own_id
 
-SEPARATOR = re.compile(r"(\s+[|–—·-]\s+|\s*--\s*)")
+SEPARATOR = re.compile(r"(\s+[|–—·-]\s+|\s*--\s*|\s*[｜：]\s*)")
 STANDFIRST = re.compile(
     r"stand-?first|\blead\b|\blede\b|\bdek\b|\bdeck\b|sub-?title|sub-?head(?:line)?\b|summary|\bintro|chap[oô]|chapeau"
     r"|entradilla|sottotitolo|vorspann|excerpt|tertiary|\babstract\b|\bteaser-?text|\bperex\b|ingress|bajada|\bsapo\b",

@@ -19,6 +19,7 @@ ROLE = re.compile(
 )
 CODE = re.compile(r"\s*\((?:[a-zäöü]{2,5}\.?|[A-Z]{2,4})\)\s*\Z")  # initials: "Ada Vale (av)"
 LIST = re.compile(r"\s*[;|]\s*|\s*,\s+|\s+(?:and|und|et|og|och|&)\s+(?=[A-ZÀ-Þ])")
+LAST = re.compile(r"\A(?:and|und|et|y|og|och|&)\s+(?=[A-ZÀ-Þ])")  # of a list that was cut at its commas
 PLACE = r"[^\W\d_][\w'’.()]*(?:[ /-](?:de|of|la|le|di|am|del|the|upon|sur)?\s?[^\W\d_][\w'’.]*){0,3}"
 DATELINE = re.compile(
     rf"\A({PLACE})(?:,\s[^—–()]{{2,30}}?)?\s*(?:\(([^()]{{2,30}})\))?\s*(?:\s[—–-]{{1,2}}\s|—)(?=\S)"
@@ -35,7 +36,7 @@ DATE = re.compile(
 def names_in(raw: str) -> tuple[str, ...]:
     """The names in a byline: without "by", roles, dates; title-cased only where all of it is lower case."""
     bare = BY.sub("", " ".join(raw.split()))
-    names = [part.strip(" .,:-–—") for part in AND.split(bare)]
+    names = [LAST.sub("", part).strip(" .,:-–—") for part in AND.split(bare)]
     kept = [n for n in names if n and len(n) <= 60 and len(n.split()) <= 5 and not ROLE.search(n)]
     if raw == raw.lower():
         kept = [n.title() for n in kept]
@@ -66,7 +67,7 @@ def tidy(names: Iterable[str]) -> tuple[str, ...]:
     """Names as data give them, each once: no addresses, no accounts, no "by"."""
     found = []
     for name in names:
-        bare = BY.sub("", " ".join(name.split())).strip(" ,;|")
+        bare = LAST.sub("", BY.sub("", " ".join(name.split()))).strip(" ,;|")
         if bare and "://" not in bare and "@" not in bare and not bare.startswith("www."):
             found += [CODE.sub("", part).strip() for part in LIST.split(bare)]
     kept: dict[str, str] = {}

@@ -10,6 +10,8 @@ from typing import Any
 from archive.extract.blocks import HEADS, Block, is_label
 
 MOST = 0.4  # share of a page's text from which a container is no furniture, whatever it is called
+TEXT = 600  # weight of what nothing calls furniture, behind which comments may begin
+COMMENTS = ("comment", "kommentar", "comentari", "komentar", "reacties", "yorumlar", "leserbrief")
 DOWN = 0.82  # share of the text that a part must keep for the search to go down into it
 
 
@@ -39,9 +41,21 @@ def _heavy(blocks: Sequence[Block]) -> tuple[set[str], set[str]]:
         for word in {word for _, word in block.marked}:
             words[word] += block.weight
     least = sum(b.weight for b in blocks) * MOST
-    heavy = {kind for kind, weight in kinds.items() if weight > least}
-    once = {word for b in blocks for kind, word in b.marked if kind in heavy}
+    talk = _discussions(blocks)
+    heavy = {kind for kind, weight in kinds.items() if weight > least} - talk
+    once = {word for b in blocks for kind, word in b.marked if kind in heavy or kind in talk}
     return heavy, {word for word, weight in words.items() if weight > least} - once
+
+
+def _discussions(blocks: Sequence[Block]) -> set[str]:
+    """Kinds of elements that hold comments however long they are: those that begin behind a whole text."""
+    before = 0
+    found: dict[str, bool] = {}
+    for block in blocks:
+        for kind, word in block.marked:
+            found.setdefault(kind, before >= TEXT and word.startswith(COMMENTS))
+        before += 0 if block.marked else block.weight
+    return {kind for kind, behind in found.items() if behind}
 
 
 def _furniture(block: Block, heavy: tuple[set[str], set[str]]) -> bool:
