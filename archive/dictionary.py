@@ -41,7 +41,7 @@ COLUMNS = (
     Column("confidence", "number", "how far the readers of the body agree, 0 to 1; 0: not known"),
     Column("flags", "list of text", "what was done or doubted while reading"),
     Column("number", "text", "the newspaper's own id of the article"),
-    Column("wire", "yes or no", "the text credits an agency, or nobody else signs it"),
+    Column("wire", "yes or no", "the text credits an agency with all of it, or nobody else signs it"),
     Column("notes", "list of text", "paragraphs on corrections and updates"),
     Column("raw", "JSON", "what the page said, where that was read into something else"),
     Column("kind_confidence", "number", "how sure the kind is, 0 to 1; 0: not known"),

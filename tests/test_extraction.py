@@ -108,6 +108,31 @@ def test_an_article_within_what_is_called_comments_is_read() -> None:
     assert read(html).body == TEXT
 
 
+def test_a_kicker_is_the_line_by_the_headline_and_not_that_of_another_story() -> None:
+    other = "<p>Another story begins with a sentence of some length, and then it goes on.</p>" * 10
+    teaser = f'<div><span class="kicker">Sport</span><h3>Derby is off</h3></div>{other}'
+    html = page().replace("<main>", f"{teaser}<main>")
+    assert read(html).kicker == ""
+    assert read(html.replace("<h1>", '<span class="kicker">Transport</span><h1>')).kicker == "Transport"
+
+
+def test_a_template_that_was_not_filled_in_says_nothing() -> None:
+    html = page().replace("<h1>", '<span class="kicker">${intro}</span><h1>')
+    assert read(html).kicker == ""
+
+
+def test_who_took_the_picture_did_not_sign_the_article() -> None:
+    picture = '<figure><img src="/a.jpg"><span class="author">EFE / Bo Reed</span></figure>'
+    html = page().replace('<div class="byline">', f'{picture}<div class="byline">')
+    assert read(html).byline == "By Ada Vale"
+
+
+@pytest.mark.parametrize(("line", "wire"), [("dpa", True), ("mit dpa", False)])
+def test_what_was_written_with_an_agency_is_no_copy_of_it(line: str, wire: bool) -> None:
+    found = read(page(paragraphs((*TEXT, line))))
+    assert (found.agency, found.wire, found.body) == ("dpa", wire, TEXT)
+
+
 def test_a_body_that_stands_twice_is_given_once_and_flagged() -> None:
     twice = f"<div>{paragraphs()}</div><div class='comments-enabled'>{paragraphs()}</div>"
     found = read(page(twice))

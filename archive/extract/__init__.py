@@ -36,6 +36,7 @@ __all__ = ["EXTRACTOR", "data_texts", "extract", "from_text", "paragraphs", "wit
 EXTRACTOR = f"newsmorgue-{READING}/trafilatura-{trafilatura.__version__}"
 NOTHING: Mapping[str, int] = MappingProxyType({})
 SPOKEN = 80  # characters from which a paragraph is taken for text, and not for a teaser or a label
+WITH = re.compile(r"\W*(?:mit|with|avec|con|met|med)\s", re.I)  # it gave some of the text
 NEAR = 4  # blocks behind the body, among which an agency may be named
 DOUBTED = 0.8  # agreement of the readers below which a body is to be looked at
 
@@ -165,12 +166,12 @@ def _article(html: str, url: str, tree: Any, data: PageData) -> Article | None:
         confidence=body.confidence,
         flags=_flags(body),
         number=fields.number(),
-        wire=bool(agency) and (credited or not any(not agency_named(a) for a in authors)),
+        wire=bool(agency) and (credited == "all" or not people),
         notes=notes_in(text),
         source={"body": body.source} if text else {},
     )
     shown = "\n".join((*ground.blocks, *ground.said, key("".join(text))))
-    return _sourced(_with_beside(found, fields, shown), fields, credited=credited)
+    return _sourced(_with_beside(found, fields, shown), fields, credited=bool(credited))
 
 
 def _with_beside(article: Article, fields: Fields, shown: str) -> Article:
@@ -248,15 +249,21 @@ def _flags(body: Body) -> tuple[str, ...]:
 
 def _agency(
     found: Body, kept: Sequence[Block], authors: tuple[str, ...], data: PageData
-) -> tuple[str, tuple[str, ...], bool]:
-    """The agency; the body without the line that credits it; whether the text itself credits it."""
+) -> tuple[str, tuple[str, ...], str]:
+    """The agency; the body without the line that credits it; whether the text itself credits it: "all" of
+    it to the agency, or a "part" ("mit dpa"), or "" where only byline or data name one.
+    """
     body = found.text.paragraphs
     for line in (*reversed(found.text.edges), *_behind(kept, body)):
         if named := agencies_only(line):
-            return named[0], body, True
+            return named[0], body, _share(line)
     if body and (named := agencies_only(body[-1])):
-        return named[0], body[:-1], True
+        return named[0], body[:-1], _share(body[-1])
     if body and (agency := dateline_of(body[0])[1]):
-        return agency, body, True
+        return agency, body, "all"
     said = (*authors, data.state.get("agency", ""), text_in(data.article.get("creditText")))
-    return next((agency for name in said if (agency := agency_named(name))), ""), body, False
+    return next((agency for name in said if (agency := agency_named(name))), ""), body, ""
+
+
+def _share(line: str) -> str:
+    return "part" if WITH.match(line) else "all"

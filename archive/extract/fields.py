@@ -11,9 +11,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import lxml.etree
+
 from archive.dates import read_time
-from archive.extract.blocks import Block, key
+from archive.extract.blocks import NEVER, Block, key
 from archive.extract.data import PageData, clean, text_in
+from archive.extract.guard import FURNITURE
 from archive.extract.kinds import element_text
 from archive.extract.names import BY, DATE, names_in, role_of, tidy
 from archive.extract.told import titles_in
@@ -25,6 +28,9 @@ STANDFIRST = re.compile(
     r"|entradilla|sottotitolo|vorspann|excerpt|tertiary|\babstract\b|\bteaser-?text|\bperex\b|ingress|bajada|\bsapo\b",
     re.I,
 )
+ABOVE = 600  # characters above the beginning of a headline within which its kicker may stand
+BELOW = 200  # and behind it: in it, or below it
+HOLLOW = re.compile(r"\$\{|\{\{")  # of a template that was not filled in
 KICKER = re.compile(
     r"kicker|overline|eyebrow|dachzeile|spitzmarke|supertitle|\btopline|article-title-secondary|antetitulo",
     re.I,
@@ -74,7 +80,7 @@ class Fields:
         """The first offer that says anything, cleaned."""
         for origin, raw in offers:
             value = clean(raw)
-            if value:
+            if value and not HOLLOW.search(value):
                 self.source[name] = origin
                 if value != raw:
                     self.raw[name] = raw[:RAW]
@@ -213,31 +219,39 @@ class Fields:
     def byline(self) -> str:
         """The byline as the page shows it, raw."""
         if self._byline is None:
-            self._byline = next(self._bylines(), "")
+            said = sorted(self._bylines(), key=lambda each: _of_picture(each[0]))
+            self._byline = next((text for _, text in said), "")
         if self._byline:
             self.source["byline"] = "page"
         return self._byline
 
-    def _bylines(self) -> Iterator[str]:
+    def _bylines(self) -> Iterator[tuple[Any, str]]:
         for element in self.tree.xpath(SIGNED):
             names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
             if _signs(names) or element.get("rel") == "author":
                 text = " ".join(element.text_content().split())
                 if 3 < len(text) < 160 and element.tag not in ("script", "style", "body", "svg"):
-                    yield text
+                    yield element, text
 
     def kicker(self, headline: str) -> str:
         """The line above the headline."""
-        shown = next(
-            (
-                text
-                for element in self.tree.xpath("//*[@class]")
-                if _overlines(element.get("class")) and 1 < len(text := clean(element.text_content())) < 80
-            ),
-            "",
-        )
+        shown = self._overline(headline)
         said = self.data.state.get("kicker", "")
         return self.pick("kicker", ("cms", said), ("page", shown if key(shown) != key(headline) else ""))
+
+    def _overline(self, headline: str) -> str:
+        """A line that is called so, in or near the headline: further away it is that of another story."""
+        lines = [e for e in self.tree.xpath("//*[@class]") if _overlines(e.get("class"))]
+        heads = list(self.tree.iter("h1", "h2")) if lines else []
+        same = (e for e in heads if key(e.text_content()).endswith(key(headline)))
+        head = next(same, next((e for e in heads if e.tag == "h1"), None))
+        if head is None:
+            return ""
+        at = places(self.tree)
+        near = (e for e in lines if -ABOVE <= at[e] - at[head] <= BELOW)
+        texts = (clean(element.text_content()) for element in near)
+        fine = (t for t in texts if 1 < len(t) < 80 and not FURNITURE.match(t))
+        return next((t for t in fine if key(headline) not in key(t)), "")
 
     def published(self) -> datetime | None:
         """When it was published; of two sources that name one day, the one that has the time."""
@@ -430,6 +444,23 @@ def _updates(shown: str, said: str) -> bool:
     """Whether the visible headline is a longer form of the one in the data (which often stays behind)."""
     shown, said = key(shown), key(clean(said))
     return bool(said) and shown != said and shown.startswith(said) and len(shown) < len(said) + 40
+
+
+def _of_picture(element: Any) -> bool:
+    """Whether an element stands in a figure, as who made the picture does (or the author's portrait)."""
+    return next(element.iterancestors("figure"), None) is not None
+
+
+def places(tree: Any) -> dict[Any, int]:
+    """Where each element of a page begins, in characters of text that is shown."""
+    found: dict[Any, int] = {}
+    at = 0
+    for event, element in lxml.etree.iterwalk(tree, events=("start", "end")):
+        if event == "start":
+            found[element] = at
+        text = element.text if event == "start" else element.tail
+        at += 0 if element.tag in NEVER and event == "start" else len((text or "").strip())
+    return found
 
 
 def without_name(headline: str, names: set[str]) -> str:
