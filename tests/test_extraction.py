@@ -127,6 +127,23 @@ def test_who_took_the_picture_did_not_sign_the_article() -> None:
     assert read(html).byline == "By Ada Vale"
 
 
+@pytest.mark.parametrize("name", ["article__author", "authorname", "author_name", "post-author"])
+def test_a_byline_is_known_by_many_names(name: str) -> None:
+    html = page(data={}).replace('<div class="byline">By Ada Vale', f'<div class="{name}">Ada Vale')
+    assert (read(html).byline, read(html).authors) == ("Ada Vale", ("Ada Vale",))
+
+
+def test_of_several_bylines_the_one_counts_that_names_who_the_data_name() -> None:
+    html = page().replace("<main>", '<div class="teaser"><p class="author">Cy Jones</p></div><main>')
+    assert read(html).byline == "By Ada Vale"
+
+
+def test_the_newspaper_s_name_is_no_headline_however_its_host_spells_it() -> None:
+    head = '<link rel="canonical" href="https://www.boersen-zeitung.example/bridge">'
+    html = page(data={}, head=head).replace("<h1>Bridge opens</h1>", "<h1>Bridge opens | Börsen-Zeitung</h1>")
+    assert read(html).headline == "Bridge opens"
+
+
 @pytest.mark.parametrize(("line", "wire"), [("dpa", True), ("mit dpa", False)])
 def test_what_was_written_with_an_agency_is_no_copy_of_it(line: str, wire: bool) -> None:
     found = read(page(paragraphs((*TEXT, line))))
@@ -359,3 +376,18 @@ def test_the_command_says_where_there_is_no_article(morgue, tmp_path: Path) -> N
     done = morgue("extract", "--text", str(tmp_path / "empty.txt"))
     assert done.code != 0
     assert "no article" in done.err
+
+
+@pytest.mark.parametrize(
+    ("shown", "caption", "credit"),
+    [
+        ("The bridge. <span class='credit'>(Image credit: Bo Reed)</span>", "The bridge.", "Bo Reed"),
+        ("( Bo Reed )", "", "Bo Reed"),
+        ("<svg><title>Camera icon</title></svg>The bridge.", "The bridge.", ""),
+        ("Show caption", "", ""),
+    ],
+)
+def test_a_caption_is_told_from_its_credit_and_from_icons(shown: str, caption: str, credit: str) -> None:
+    lead = f'<figure><img src="/a.jpg"><figcaption>{shown}</figcaption></figure>'
+    (image,) = read(page(before=lead)).images
+    assert (image.caption, image.credit) == (caption, credit)

@@ -36,7 +36,9 @@ KICKER = re.compile(
     re.I,
 )
 BYLINE = re.compile(
-    r"byline|author-block|\bauthors?\b|article-author|\bautor(?:en|es)?\b|signature|firma\b", re.I
+    r"byline|author-block|(?<![a-z])authors?(?:[-_]?names?)?(?![a-z])|article-author"
+    r"|(?<![a-z])autor(?:en|es)?(?![a-z])|signature|firma\b",
+    re.I,
 )
 SIGNED = "//*[@id or @class or @rel='author' or @itemprop='author']"
 PUBLISHED = (
@@ -155,9 +157,8 @@ class Fields:
 
     def authors(self) -> tuple[str, ...]:
         """The authors' names."""
-        data, meta = self.data.article, self.data.meta
-        listed = data.get("author") or data.get("creator") or []
-        named = [clean(text_in(each)) for each in (listed if isinstance(listed, list) else [listed])]
+        meta = self.data.meta
+        named = self._listed()
         said = [
             a
             for a in (meta.get("author", ""), meta.get("article:author", ""), meta.get("parsely-author", ""))
@@ -202,6 +203,11 @@ class Fields:
             self._keep_raw(name, raw, value)
         return value
 
+    def _listed(self) -> list[str]:
+        """The authors' names as the data give them."""
+        listed = self.data.article.get("author") or self.data.article.get("creator") or []
+        return [clean(text_in(each)) for each in (listed if isinstance(listed, list) else [listed])]
+
     def _keep_raw(self, name: str, raw: str, value: str) -> None:
         if raw and raw != value:
             self.raw[name] = raw[:RAW]
@@ -219,7 +225,11 @@ class Fields:
     def byline(self) -> str:
         """The byline as the page shows it, raw."""
         if self._byline is None:
-            said = sorted(self._bylines(), key=lambda each: _of_picture(each[0]))
+            names = [key(name) for name in tidy(self._listed())]
+            said = sorted(
+                self._bylines(),
+                key=lambda each: (_of_picture(each[0]), not any(name in key(each[1]) for name in names)),
+            )
             self._byline = next((text for _, text in said), "")
         if self._byline:
             self.source["byline"] = "page"
@@ -463,14 +473,22 @@ def places(tree: Any) -> dict[Any, int]:
     return found
 
 
+SPELT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "æ": "ae", "ø": "oe"})
+
+
 def without_name(headline: str, names: set[str]) -> str:
     """A headline without the newspaper's own name before or behind it ("Flood - The Paper")."""
     parts = SEPARATOR.split(headline)
-    while len(parts) > 2 and key(parts[-1]) in names:
+    while len(parts) > 2 and _own(parts[-1], names):
         del parts[-2:]
-    while len(parts) > 2 and key(parts[0]) in names:
+    while len(parts) > 2 and _own(parts[0], names):
         del parts[:2]
     return "".join(parts)
+
+
+def _own(name: str, names: set[str]) -> bool:
+    """Whether it is one of the newspaper's names, also as a host spells it: "Börsen", boersen."""
+    return key(name) in names or key(name).translate(SPELT) in names
 
 
 def headings(tree: Any) -> tuple[str, ...]:

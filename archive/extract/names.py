@@ -67,9 +67,9 @@ def tidy(names: Iterable[str]) -> tuple[str, ...]:
     """Names as data give them, each once: no addresses, no accounts, no "by"."""
     found = []
     for name in names:
-        bare = LAST.sub("", BY.sub("", " ".join(name.split()))).strip(" ,;|")
+        bare = BY.sub("", " ".join(name.split())).strip(" ,;|")
         if bare and "://" not in bare and "@" not in bare and not bare.startswith("www."):
-            found += [CODE.sub("", part).strip() for part in LIST.split(bare)]
+            found += [LAST.sub("", CODE.sub("", part)).strip() for part in LIST.split(bare)]
     kept: dict[str, str] = {}
     for name in found:
         kept.setdefault(name.casefold(), name)

@@ -11,12 +11,14 @@ from archive.extract.data import PageData, clean
 from archive.model import Image
 
 LABEL = (
-    r"(?:Pictures?|Photo(?:graph|s)?(?: by| credit)?|Images?|Credits?|Foto(?:s|graf)?|Bild(?:quelle)?"
-    r"|Quelle|Crédits?"
+    r"(?:Pictures?|Photo(?:graph|s)?(?: by| credit)?|Images?(?: by| credit)?|Credits?|Foto(?:s|graf)?"
+    r"|Bild(?:quelle)?|Quelle|Crédits?"
     r"|Imagen|Fuente|Source|Ảnh)"
 )
 CREDIT = re.compile(rf"\A(.*?)\s*[(\[|]?\s*\b{LABEL}\s*:\s*(.+?)[)\]]?\Z", re.S)
 COPYRIGHT = re.compile(r"\A(.*?[.!?»”\"])\s*©\s*(.+)\Z|\A()©\s*(.+)\Z", re.S)
+ALONE = re.compile(r"\A\(\s*([^()]{3,80}?)\s*\)\Z")  # nothing but who made it
+BUTTON = re.compile(r"\A(?:Bildbeschreibung einblenden|(?:show|hide|view) (?:image )?caption)\Z", re.I)
 BRACKETS = re.compile(r"\A(.+?)\s*\(([^()]{3,80})\)\s*\Z", re.S)
 NAMED = re.compile(r"credit|copyright|author|source|photograph|\bphoto-by", re.I)
 SAYS = re.compile(r"caption|description|legend|bildunterschrift|\balt-text", re.I)
@@ -36,6 +38,8 @@ def pictures(tree: Any, data: PageData, url: str) -> tuple[Image, ...]:
 
 def credited(text: str) -> tuple[str, str]:
     """A caption and its credit, from one text."""
+    if alone := ALONE.match(text):
+        return "", credited(alone[1])[1] or alone[1]
     found = CREDIT.match(text)
     if found:
         return found[1].rstrip(" -–—|("), found[2].strip()
@@ -91,14 +95,14 @@ def _image(holder: Any, url: str) -> Image:
     whole = _text(said[0]) if said else shown
     if credit and credit in whole and credit != whole:
         whole = whole.replace(credit, "").strip(" -–—|()/")
-    caption, found = credited(whole) if whole != credit else ("", "")
+    caption, found = credited(whole) if whole != credit and not BUTTON.match(whole) else ("", "")
     label = credited(credit)
-    credit = (label[1] or label[0]) or found
+    credit = (label[1] or label[0]).removeprefix(caption).strip() or found
     return Image(url=url, caption=caption, credit=credit, agencies=agencies_in(credit))
 
 
 def _text(element: Any) -> str:
-    return clean(" ".join(element.itertext()))
+    return clean(" ".join(element.xpath(".//text()[not(ancestor::svg)]")))  # icons have titles
 
 
 def _source(element: Any) -> str:
