@@ -15,11 +15,12 @@ import hashlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime
 from heapq import nsmallest
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ WEIGHTS = "8.0, 4.0, 1.0, 2.0, 0.0"  # of COLUMNS and marks, for bm25
 INDEXED = ", ".join((*COLUMNS, "mark"))
 EVER = Span()
 COUNTED = 2_000  # matches that are counted and faceted, at most: the answer says when there are more
+TEXTS = 100_000  # texts that are kept in memory, at most
 SHOWN = "url, site, day, headline, version, body"
 
 
@@ -57,6 +59,7 @@ class Search:
         self.db = opened_file(path)  # for `clusters`
         self.due = 0  # tables that the last `follow` found unread
         self._values: dict[str, int] = {}
+        self._known_texts: dict[int, str] = {}
         self._temporary = 0
         self._withheld = Withheld(self.db)
 
@@ -266,9 +269,9 @@ class Search:
         ruled = self._withheld.under(access)
         found = self._match(question, facets=facets, ruled=ruled)
         more, found = len(found) > COUNTED, found[:COUNTED]
-        by_day = question.sort == "date"
-        order = (lambda row: (-row[2], -row[0])) if by_day else (lambda row: (row[1], -row[0]))
-        shown = nsmallest(question.skip + question.limit, found, key=order)[question.skip :]
+        by_day = question.sort == "date"  # of those that are alike the newer first, as they were found
+        ordered = sorted(found, key=itemgetter(2 if by_day else 1), reverse=by_day)
+        shown = ordered[question.skip : question.skip + question.limit]
         hits = tuple(self._hit(row[0], question.words, ruled) for row in shown)
         counts, days = self._counted(found) if facets else ({}, [])
         return Answer(hits=hits, count=len(found), more=more, facets=counts, days=days)
@@ -334,10 +337,16 @@ class Search:
         found = self.db.execute("SELECT id FROM value WHERE text = ?", (UNFIT.sub(" ", text),)).fetchone()
         return int(found[0]) if found else -1
 
-    def _texts(self, numbers: Iterable[int]) -> dict[int, str]:
-        """The texts of numbers, in one question: there may be thousands."""
-        asked = "SELECT id, text FROM value WHERE id IN (SELECT value FROM json_each(?))"
-        return dict(self.db.execute(asked, (json.dumps(list(numbers)),)).fetchall())
+    def _texts(self, numbers: Collection[int]) -> Mapping[int, str]:
+        """The texts of numbers (and of others): kept, for there may be thousands, and one never changes."""
+        missing = [number for number in numbers if number not in self._known_texts]
+        if missing:
+            if len(self._known_texts) + len(missing) > TEXTS:
+                self._known_texts = {}
+                missing = list(numbers)
+            asked = "SELECT id, text FROM value WHERE id IN (SELECT value FROM json_each(?))"
+            self._known_texts.update(self.db.execute(asked, (json.dumps(missing),)).fetchall())
+        return self._known_texts
 
     def _counted(
         self, found: list[tuple[int, ...]]
@@ -347,11 +356,11 @@ class Search:
         counts = {name: self._named(Counter(columns[n])) for n, name in enumerate(FACETS, 3)}
         signed = Counter(columns[8])
         texts = self._texts(signed)
-        authors: Counter[str] = Counter()
-        for number, count in signed.items():
-            text = texts[number]
-            for name in text.split("; ") if "; " in text else (text,):
-                authors[name] += count
+        authors = dict(zip(map(texts.__getitem__, signed), signed.values(), strict=True))
+        for text in [text for text in authors if "; " in text]:
+            count = authors.pop(text)
+            for name in text.split("; "):
+                authors[name] = authors.get(name, 0) + count
         days = sorted(Counter(columns[2]).items())
         return (
             counts | {"author": _most(authors)},
