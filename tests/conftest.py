@@ -17,7 +17,8 @@ import pytest
 from spiders.specimen import Specimen
 
 # A shared machine stalls now and then: time is measured in benchmarks, not here.
-hypothesis.settings.register_profile("morgue", deadline=None)
+# CI tries the same examples each time; a developer's run looks for new ones.
+hypothesis.settings.register_profile("morgue", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("morgue")
 
 pytest_plugins = ["tests.browser"]
