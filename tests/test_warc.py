@@ -168,6 +168,11 @@ def test_a_record_in_which_a_byte_has_changed_is_never_read_as_whole(form: str, 
     assert found == read_record(whole)  # a time or a system in the gzip header: nothing that is kept
 
 
+def test_bytes_with_spaces_in_their_first_line_are_no_arc_record() -> None:
+    with pytest.raises(DamagedWarc, match="date of an ARC"):
+        read_record(b"\x1e\x8b so it \x00 goes 0\n\n")
+
+
 def test_a_plain_record_in_which_a_byte_has_changed_is_told_by_its_digest() -> None:
     plain = gzip.decompress(member_of(exchange()))
     assert intact(read_record(plain)).block.endswith(b"<h1>Hello</h1>")

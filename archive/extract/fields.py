@@ -82,7 +82,7 @@ class Fields:
         """The first offer that says anything, cleaned."""
         for origin, raw in offers:
             value = clean(raw)
-            if value and not HOLLOW.search(value):
+            if value:
                 self.source[name] = origin
                 if value != raw:
                     self.raw[name] = raw[:RAW]
@@ -260,7 +260,7 @@ class Fields:
         at = places(self.tree)
         near = (e for e in lines if -ABOVE <= at[e] - at[head] <= BELOW)
         texts = (clean(element.text_content()) for element in near)
-        fine = (t for t in texts if 1 < len(t) < 80 and not FURNITURE.match(t))
+        fine = (t for t in texts if 1 < len(t) < 80 and not FURNITURE.match(t) and not HOLLOW.search(t))
         return next((t for t in fine if key(headline) not in key(t)), "")
 
     def published(self) -> datetime | None:

@@ -176,6 +176,8 @@ def read_record(data: bytes) -> Record:
 def _record(found: Any) -> Record:
     headers = {name.lower(): value for name, value in found.rec_headers.headers}
     if found.format == "arc":
+        if not headers["archive-date"].isdigit():  # warcio takes for one whatever has four spaces in a line
+            raise DamagedWarc("not a WARC record: neither a version nor the date of an ARC")
         return arc_record(headers["uri"], headers["archive-date"], headers, found.raw_stream.read())
     block = found.raw_stream.read()
     said = headers.get("content-length", "")
