@@ -384,10 +384,16 @@ def test_the_command_says_where_there_is_no_article(morgue, tmp_path: Path) -> N
         ("The bridge. <span class='credit'>(Image credit: Bo Reed)</span>", "The bridge.", "Bo Reed"),
         ("( Bo Reed )", "", "Bo Reed"),
         ("<svg><title>Camera icon</title></svg>The bridge.", "The bridge.", ""),
-        ("Show caption", "", ""),
+        ("<button>Show caption</button>", "", ""),
     ],
 )
 def test_a_caption_is_told_from_its_credit_and_from_icons(shown: str, caption: str, credit: str) -> None:
     lead = f'<figure><img src="/a.jpg"><figcaption>{shown}</figcaption></figure>'
     (image,) = read(page(before=lead)).images
     assert (image.caption, image.credit) == (caption, credit)
+
+
+def test_a_button_that_shows_a_caption_is_none() -> None:
+    lead = '<figure><img src="/a.jpg"><span class="js-ImageDescriptionButton">Show it</span></figure>'
+    (image,) = read(page(before=lead)).images
+    assert image.caption == ""

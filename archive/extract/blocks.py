@@ -44,11 +44,10 @@ WORDS = frozenset(
         "topics", "trending", "tts", "werbung", "anzeige", "publicidad",
     )
 )  # fmt: skip
+COMMENTS = ("comment", "kommentar", "comentari", "komentar", "reacties", "yorumlar", "leserbrief")
 STEMS = (
-    "advert", "recommend", "relacion", "teaser", "newsletter", "promo", "comment", "subscri", "sharing",
-    "related",
-    "breadcrumb", "taboola", "outbrain", "caption", "copyright", "disclaimer", "sponsor", "kommentar",
-    "comentari", "komentar", "reacties", "yorumlar", "leserbrief",
+    "advert", "recommend", "relacion", "teaser", "newsletter", "promo", "subscri", "sharing", "related",
+    "breadcrumb", "taboola", "outbrain", "caption", "copyright", "disclaimer", "sponsor", *COMMENTS,
 )  # fmt: skip
 SENTENCE = re.compile(r"[.!?…:;。！？।]['\"”’»›)\]」』]*\Z")
 # Says how the element is to look or behave ("print:hidden", "has-comments"), not what stands in it.

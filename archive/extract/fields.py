@@ -130,14 +130,10 @@ class Fields:
         if within:
             return ""
         below = {key(caption) for caption in captions}
-        page, linked, state, *metas = (
-            "" if key(clean(text)) in below else text
-            for text in (shown, told[0], self.data.state.get("standfirst", ""), *told[1:])
-        )
-        metas = [text for text in metas if text]
-        return self.pick(
-            "standfirst", ("page", page), ("json-ld", linked), ("cms", state), ("meta", next(iter(metas), ""))
-        )
+        state = self.data.state.get("standfirst", "")
+        origins = ("page", "json-ld", "cms", "meta", "meta")
+        offers = zip(origins, (shown, told[0], state, *told[1:]), strict=True)
+        return self.pick("standfirst", *(offer for offer in offers if key(clean(offer[1])) not in below))
 
     def _shown_standfirst(self, told: Sequence[str], headline: str) -> tuple[str, bool]:
         """What the page shows as one; whether it shows what the data tell as a paragraph."""

@@ -18,7 +18,7 @@ LABEL = (
 CREDIT = re.compile(rf"\A(.*?)\s*[(\[|]?\s*\b{LABEL}\s*:\s*(.+?)[)\]]?\Z", re.S)
 COPYRIGHT = re.compile(r"\A(.*?[.!?»”\"])\s*©\s*(.+)\Z|\A()©\s*(.+)\Z", re.S)
 ALONE = re.compile(r"\A\(\s*([^()]{3,80}?)\s*\)\Z")  # nothing but who made it
-BUTTON = re.compile(r"\A(?:Bildbeschreibung einblenden|(?:show|hide|view) (?:image )?caption)\Z", re.I)
+CONTROL = re.compile(r"button|\bbtn\b", re.I)  # what shows a caption when it is pressed is none
 BRACKETS = re.compile(r"\A(.+?)\s*\(([^()]{3,80})\)\s*\Z", re.S)
 NAMED = re.compile(r"credit|copyright|author|source|photograph|\bphoto-by", re.I)
 SAYS = re.compile(r"caption|description|legend|bildunterschrift|\balt-text", re.I)
@@ -91,18 +91,20 @@ def _image(holder: Any, url: str) -> Image:
     ]
     names = [(p, f"{p.get('class') or ''} {p.get('itemprop') or ''}") for p in parts]
     credit = next((_text(p) for p, name in names if NAMED.search(name) and 0 < len(_text(p)) < 200), "")
-    shown = next((_text(p) for p, name in names if SAYS.search(name) and _text(p)), "")
+    says = (p for p, name in names if SAYS.search(name) and not CONTROL.search(name))
+    shown = next((text for p in says if (text := _text(p))), "")
     whole = _text(said[0]) if said else shown
     if credit and credit in whole and credit != whole:
         whole = whole.replace(credit, "").strip(" -–—|()/")
-    caption, found = credited(whole) if whole != credit and not BUTTON.match(whole) else ("", "")
+    caption, found = credited(whole) if whole != credit else ("", "")
     label = credited(credit)
     credit = (label[1] or label[0]).removeprefix(caption).strip() or found
     return Image(url=url, caption=caption, credit=credit, agencies=agencies_in(credit))
 
 
 def _text(element: Any) -> str:
-    return clean(" ".join(element.xpath(".//text()[not(ancestor::svg)]")))  # icons have titles
+    shown = ".//text()[not(ancestor::svg or ancestor::button)]"  # icons have titles
+    return clean(" ".join(element.xpath(shown)))
 
 
 def _source(element: Any) -> str:

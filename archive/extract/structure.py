@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from archive.extract.blocks import HEADS, Block, is_label
+from archive.extract.blocks import COMMENTS, HEADS, Block, is_label
 
 MOST = 0.4  # share of a page's text from which a container is no furniture, whatever it is called
 TEXT = 600  # weight of what nothing calls furniture, behind which comments may begin
-COMMENTS = ("comment", "kommentar", "comentari", "komentar", "reacties", "yorumlar", "leserbrief")
 DOWN = 0.82  # share of the text that a part must keep for the search to go down into it
 
 
