@@ -253,7 +253,7 @@ class Fields:
         head = next(same, next((e for e in heads if e.tag == "h1"), None))
         if head is None:
             return ""
-        at = places(self.tree)
+        at = _places(self.tree)
         near = (e for e in lines if -ABOVE <= at[e] - at[head] <= BELOW)
         texts = (clean(element.text_content()) for element in near)
         fine = (t for t in texts if 1 < len(t) < 80 and not FURNITURE.match(t) and not HOLLOW.search(t))
@@ -457,7 +457,7 @@ def _of_picture(element: Any) -> bool:
     return next(element.iterancestors("figure"), None) is not None
 
 
-def places(tree: Any) -> dict[Any, int]:
+def _places(tree: Any) -> dict[Any, int]:
     """Where each element of a page begins, in characters of text that is shown."""
     found: dict[Any, int] = {}
     at = 0
